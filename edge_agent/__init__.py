@@ -1,0 +1,1 @@
+"""The camera-side application: sources, evidence, words, reports and the `sightline` command."""

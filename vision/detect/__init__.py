@@ -1,0 +1,1 @@
+"""Object detection: the seam, ONNX Runtime sessions and one decoder per output family."""

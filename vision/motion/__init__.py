@@ -1,0 +1,1 @@
+"""Luma-only motion: the gate that saves inferences, the static-foreground model, the state of the picture."""
