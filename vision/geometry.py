@@ -92,7 +92,8 @@ def iou_matrix(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
     area_a = np.clip(a[:, 2] - a[:, 0], 0, None) * np.clip(a[:, 3] - a[:, 1], 0, None)
     area_b = np.clip(b[:, 2] - b[:, 0], 0, None) * np.clip(b[:, 3] - b[:, 1], 0, None)
     union = area_a[:, None] + area_b[None, :] - common
-    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    iou: npt.NDArray[np.float32] = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    return iou
 
 
 def scaled(points: Iterable[Point], width: float, height: float) -> tuple[Point, ...]:

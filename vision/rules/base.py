@@ -34,7 +34,9 @@ class RuleParams(BaseModel):
     type: str
     name: str | None = Field(None, description="Name of this rule in events; default: its type.")
     severity: Severity = Field("warning", description="How much an event of this rule matters.")
-    classes: tuple[str, ...] | None = Field(None, description="Only objects of these classes; default: those of the rule.")
+    classes: tuple[str, ...] | None = Field(
+        None, description="Only objects of these classes; default: those of the rule."
+    )
     min_confidence: float = Field(0.0, ge=0, le=1, description="Only objects at least this sure (0..1).")
     cooldown_s: float = Field(0.0, ge=0, description="After an event has opened, no further one for so many seconds.")
     schedule: Schedule | None = Field(None, description="When the rule is armed; default: the camera's schedule.")

@@ -1,8 +1,8 @@
-"""Guard: "Somebody is in the yard who has no business there."
+"""Guard: "Somebody is in the yard who has no business there.".
 
-    outside --foot point in the zone--> inside --for min_seconds--> EVENT --out of the zone for leave_seconds--> closed
-                                          |
-                                          +--out again before--> near miss: "dwell 0.6 s < 1 s"
+outside --foot point in the zone--> inside --for min_seconds--> EVENT --out of the zone for leave_seconds--> closed
+|
++--out again before--> near miss: "dwell 0.6 s < 1 s"
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class IntrusionParams(RuleParams):
     zone: str | None = Field(None, description="Name of the zone; default: the whole picture.")
     min_seconds: float = Field(1.0, ge=0, description="How long the foot point must be in the zone.")
     leave_seconds: float = Field(1.0, ge=0, description="How long it must be out (or lost) before the event closes.")
-    edge: float = Field(0.01, ge=0, le=0.2, description="Hysteresis at the zone's edge, 0..1 of the picture's diagonal.")
+    edge: float = Field(0.01, ge=0, le=0.2, description="Hysteresis at the zone's edge, 0..1 of the diagonal.")
 
 
 @register
@@ -36,7 +36,8 @@ class Intrusion(Rule[IntrusionParams]):
 
     def __init__(self, params: IntrusionParams, view: View) -> None:
         super().__init__(params, view)
-        self._presence = Presence(self.zone(params.zone), edge=params.edge * view.diagonal, leave_s=params.leave_seconds)
+        edge = params.edge * view.diagonal
+        self._presence = Presence(self.zone(params.zone), edge=edge, leave_s=params.leave_seconds)
         self._open: set[int] = set()
 
     def step(self, tracks: Sequence[Track], motion: Motion, t: float) -> Iterable[Signal]:
@@ -48,9 +49,7 @@ class Intrusion(Rule[IntrusionParams]):
                 yield Updated(str(stay.track.id), subject, facts={"dwell_s": stay.seconds})
             elif stay.seconds >= self.params.min_seconds:
                 self._open.add(stay.track.id)
-                yield Opened(
-                    str(stay.track.id), stay.since, subject, self.params.zone, facts={"dwell_s": stay.seconds}
-                )
+                yield Opened(str(stay.track.id), stay.since, subject, self.params.zone, facts={"dwell_s": stay.seconds})
         yield from (self._left(stay) for stay in left)
 
     def finish(self, t: float) -> Iterable[Signal]:

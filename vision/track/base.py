@@ -14,7 +14,7 @@ class Track:
     """One object followed over time, as it stands at one moment.
 
     `box` in pixels; `velocity` of the box centre in pixels a second; times in seconds. `observed` tells a box that a
-    detection confirmed just now from one that was only predicted. `score` is that of the last detection, smoothed by nothing.
+    detection confirmed just now from one that was only predicted. `score` is that of the last detection.
     """
 
     id: int
