@@ -1,0 +1,1 @@
+"""Reading pictures: files, folders of pictures, single pictures; cutting clips out of them."""
