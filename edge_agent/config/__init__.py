@@ -1,0 +1,16 @@
+"""The config file: its values (`Config`), how it is read (`load_config`) and checked (`check`)."""
+
+from edge_agent.config.env import EnvText
+from edge_agent.config.loading import load_config, load_with_warnings
+from edge_agent.config.models import CameraConfig, Config, EvidenceConfig, LanguageConfig, ModelConfig
+
+__all__ = [
+    "CameraConfig",
+    "Config",
+    "EnvText",
+    "EvidenceConfig",
+    "LanguageConfig",
+    "ModelConfig",
+    "load_config",
+    "load_with_warnings",
+]

@@ -1,0 +1,168 @@
+"""What no single value shows: names that must be known, that must differ, shapes that make no sense, files that must exist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edge_agent.config.document import Document
+from edge_agent.config.models import CameraConfig, Config
+from edge_agent.config.problems import Loc, Problem, choice, clean
+from edge_agent.config.shapes import shape_fault
+from vision.rules.base import RuleParams, rule_types
+
+
+def name_problems(document: Document) -> list[Problem]:
+    """Cameras, zones and lines that share a name; found in the raw values, so that each has its own line."""
+    cameras = document.at(("cameras",))
+    if not isinstance(cameras, list):
+        return []
+    found = _same_names(document, ("cameras",), "cameras")
+    for i in range(len(cameras)):
+        found += _same_names(document, ("cameras", i, "zones"), "zones")
+        found += _same_names(document, ("cameras", i, "lines"), "lines")
+    return found
+
+
+def _same_names(document: Document, loc: Loc, kind: str) -> list[Problem]:
+    entries = document.at(loc)
+    seen: dict[str, int] = {}
+    found = []
+    for i, entry in enumerate(entries if isinstance(entries, list) else []):
+        name = entry.get("name") if isinstance(entry, dict) else None
+        if not isinstance(name, str):
+            continue
+        here = document.line((*loc, i, "name"))
+        if name in seen:
+            text = f"two {kind} are called '{clean(name)}' (the first on line {seen[name]}); give each its own name"
+            found.append(Problem(here, (*loc, i, "name"), text))
+        seen.setdefault(name, here)
+    return found
+
+
+def cross_problems(
+    document: Document, cameras: dict[int, CameraConfig], config: Config | None
+) -> tuple[list[Problem], list[Problem]]:
+    """What is wrong, and what is doubtful."""
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    labels: tuple[str, ...] | None = None
+    if config is not None:
+        found, labels = _model(document, config)
+        problems += found
+        warnings += _language(document, config)
+    for i, camera in cameras.items():
+        problems += _references(document, ("cameras", i), camera)
+        warnings += _shapes(document, ("cameras", i), camera)
+        if labels is not None:
+            problems += class_problems(document, ("cameras", i), camera, labels)
+        if not camera.rules:
+            warnings.append(
+                Problem(document.line(("cameras", i)), ("cameras", i, "rules"), "no rules: no events will come")
+            )
+    return problems, warnings
+
+
+def _references(document: Document, loc: Loc, camera: CameraConfig) -> list[Problem]:
+    """Rules that name a zone or line that the camera does not have."""
+    known = {"zone": [zone.name for zone in camera.zones], "line": [line.name for line in camera.lines]}
+    found = []
+    for r, rule in enumerate(camera.rules):
+        for kind, names in known.items():
+            named = getattr(rule, kind, None)
+            if isinstance(named, str) and named not in names:
+                here = (*loc, "rules", r, kind)
+                text = f"the camera has no {kind} '{clean(named)}'; {choice(named, names)}"
+                found.append(Problem(document.line(here), here, text))
+    return found
+
+
+def _shapes(document: Document, loc: Loc, camera: CameraConfig) -> list[Problem]:
+    """Areas that cross themselves or are next to nothing."""
+    found = []
+    for kind, entries in (("zones", camera.zones), ("masks", camera.masks)):
+        for i, entry in enumerate(entries):
+            fault = shape_fault(entry.polygon)
+            if fault:
+                here = (*loc, kind, i, "polygon")
+                found.append(Problem(document.line(here), here, fault))
+    for i, line in enumerate(camera.lines):
+        if len(set(line.points)) < 2:
+            here = (*loc, "lines", i, "points")
+            found.append(Problem(document.line(here), here, "all points are the same; nothing can cross this line"))
+    return found
+
+
+def _model(document: Document, config: Config) -> tuple[list[Problem], tuple[str, ...] | None]:
+    """Whether the model's files are there, and its class names where a file gives them."""
+    model, found = config.model, []
+    if model.path is None:
+        key: Loc = ("model",) if model.name is None else ("model", "name")
+        what = (
+            "needs path: my.onnx"
+            if model.name is None
+            else (
+                f"'{clean(model.name)}' is not on this machine; give model: {{path: my.onnx}} "
+                "(`sightline models pull` comes with a later version)"
+            )
+        )
+        found.append(Problem(document.line(key), key, what))
+    elif model.name is not None:
+        found.append(
+            Problem(document.line(("model", "name")), ("model", "name"), "name and path are both given; keep one")
+        )
+    for key_name, path in (("path", model.path), ("labels", model.labels)):
+        if path is not None and not path.is_file():
+            where: Loc = ("model", key_name)
+            what = (
+                "is a folder, a file is wanted" if path.is_dir() else "no such file (counted from the config's folder)"
+            )
+            found.append(Problem(document.line(where), where, f"{clean(str(document.at(where)), 120)}: {what}"))
+    labels: tuple[str, ...] | None = None
+    if model.labels is not None and model.labels.is_file():
+        where = ("model", "labels")
+        try:
+            text = model.labels.read_text(encoding="utf-8-sig")
+            labels = tuple(line.strip() for line in text.splitlines() if line.strip())
+        except (OSError, UnicodeDecodeError):
+            found.append(Problem(document.line(where), where, "cannot be read as UTF-8 text"))
+        if labels == ():
+            found.append(Problem(document.line(where), where, "the file names no class; wanted is one name a line"))
+            labels = None
+    return found, labels
+
+
+def _language(document: Document, config: Config) -> list[Problem]:
+    backend = config.language.backend
+    if backend == "template":
+        return []
+    here = ("language", "backend")
+    return [Problem(document.line(here), here, f"{backend} comes with a later version; the template words the events")]
+
+
+def class_problems(document: Document, loc: Loc, camera: CameraConfig, labels: tuple[str, ...]) -> list[Problem]:
+    """Classes that the model does not know."""
+    found = []
+    asked: list[tuple[Loc, Any]] = [((*loc, "detect", "classes"), camera.detect.classes)]
+    asked += [((*loc, "rules", r, "classes"), rule.classes) for r, rule in enumerate(camera.rules)]
+    for place, classes in asked:
+        for i, name in enumerate(classes or ()):
+            if name not in labels:
+                here = (*place, i)
+                found.append(
+                    Problem(
+                        document.line(here), here, f"the model knows no class '{clean(name)}'; {_few(name, labels)}"
+                    )
+                )
+    return found
+
+
+def _few(name: str, labels: tuple[str, ...]) -> str:
+    if len(labels) <= 12:
+        return choice(name, labels)
+    near = choice(name, labels).partition("(")[0]
+    return f"{near}(it knows {len(labels)}: {', '.join(labels[:8])}, …)"
+
+
+def rule_needs(rule: RuleParams) -> frozenset[str]:
+    """What a rule needs to see."""
+    return frozenset(rule_types()[rule.type].needs)
