@@ -46,8 +46,8 @@ class Clip(ABC):
         """Every decodable picture with its time."""
 
     @abstractmethod
-    def _finish(self) -> None:
-        """After the last picture: add the closing notes."""
+    def _finish(self, last: float, step: float) -> None:
+        """Add the closing notes; the last picture came at `last` seconds, `step` after the one before it."""
 
     @abstractmethod
     def close(self) -> None:
@@ -72,8 +72,12 @@ class Clip(ABC):
             step, last = t - last, t
             if sampler is None or sampler.take(t):
                 yield Frame(picture, t=t, index=index, camera=self.camera)
-        self.duration_s = last + (1 / self.fps if self.fps else step)
-        self._finish()
+        self._finish(last, step)
+        stated, one = self.duration_s, step or (1 / self.fps if self.fps else 0.0)
+        if not (one or stated):
+            self.duration_s = None  # a single picture
+        elif stated is None or not last < stated <= last + max(2 * one, 1.0):
+            self.duration_s = last + one
 
     def __iter__(self) -> Iterator[Frame]:
         return self.frames()

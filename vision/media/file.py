@@ -19,8 +19,8 @@ from vision.media.times import Timeline
 
 # So many read errors in a row and the rest of the file is given up; single ones are stepped over.
 _READ_ERRORS = 50
-# A plain text file passes for an animation of terminal characters; such formats are no video.
-_NOT_VIDEO = frozenset({"tty", "lrc", "idf", "bin", "xbin", "adf"})
+# Text passes for an animation of terminal characters, and lists of other files would be followed; neither is a video.
+_NOT_VIDEO = frozenset({"tty", "idf", "bin", "xbin", "adf", "concat", "hls", "dash", "imf", "sdp"})
 _FASTEST = 1000.0
 
 
@@ -32,23 +32,25 @@ def open_container(path: Path) -> InputContainer:
         raise MediaError(f"{path}: {_why_not_open(path, error)}") from None
     if container.format.name in _NOT_VIDEO:
         container.close()
-        raise MediaError(f"{path}: no video file (it looks like text); give a video, a picture or a folder of pictures")
+        raise MediaError(f"{path}: no video but text or a list of files; give the video itself, a picture or a folder")
     return container
 
 
 def _why_not_open(path: Path, error: Exception) -> str:
     if isinstance(error, av.error.PermissionError):
         return "reading is not permitted; change the file's permissions or run as its owner"
+    if isinstance(error, av.error.EOFError):
+        return "the file ends before its first picture; it is incomplete, copy it again"
     with path.open("rb") as file:
-        head = file.read(64)
+        head = file.read(8)
     if head[4:8] in {b"ftyp", b"mdat", b"moov", b"wide", b"free"}:
         return (
             "the MP4 has no readable index: the recording was not finished or the copy is incomplete; "
             "copy it again, or let the recorder write MKV or TS, which survive a power cut"
         )
     if isinstance(error, av.error.InvalidDataError):
-        return "no video in a format that can be read; if it plays elsewhere, convert it to MP4 (H.264)"
-    return f"cannot be opened ({str(error).split(': ')[0]}); check that the file is a complete video"
+        return "no video or picture in a format that can be read; if it plays elsewhere, convert it to MP4 (H.264)"
+    return f"cannot be opened ({getattr(error, 'strerror', None) or error}); check that the file is a complete video"
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
@@ -82,10 +84,15 @@ class FileClip(Clip):
     def _open(self) -> None:
         self._stream = stream = video_stream(self._container, self.path)
         self.codec = stream.codec_context.name
-        self.fps = _rate(stream)
-        self.duration_s = _stated_duration(self._container, stream)
+        form = self._container.format.name
+        if not form.endswith("_pipe"):  # a single picture has neither
+            self.fps = _rate(stream)
+            self.duration_s = _stated_duration(self._container, stream)
+        # AVI states no time of display, and what FFmpeg makes up for it is wrong with B-frames
+        self._by_decoding_order = form == "avi"
+        self._last_tick = 0
         self._stated_frames = stream.frames
-        self._packets = self._undecoded = self._damaged = self._resized = 0
+        self._packets = self._undecoded = self._damaged = self._resized = self._bytes = 0
         self._timeline = Timeline(1 / self.fps if self.fps else None)
         self._converter = VideoReformatter()
         self._decoded = self._decode()
@@ -96,8 +103,8 @@ class FileClip(Clip):
                 "the file is damaged or incomplete, copy it again"
             )
         self._first = first
-        self._turn = orientation(first)
-        self.width, self.height = self._turn.size(first.width, first.height)
+        self.turn = orientation(first)
+        self.width, self.height = self.turn.size(first.width, first.height)
 
     def close(self) -> None:
         """Let the file go."""
@@ -105,17 +112,29 @@ class FileClip(Clip):
 
     def _pictures(self) -> Iterator[tuple[Picture, float]]:
         """Frames with their times, one behind the decoder: a stray timestamp shows only by the one after it."""
-        frame = self._first
+        frame, stamp = self._first, self._stamp(self._first)
         del self._first
         for following in self._decoded:
-            yield self._picture(frame), self._timeline.place(_stamp(frame), _stamp(following))
-            frame = following
-        yield self._picture(frame), self._timeline.place(_stamp(frame))
+            next_stamp = self._stamp(following)
+            yield self._picture(frame), self._timeline.place(stamp, next_stamp)
+            frame, stamp = following, next_stamp
+        yield self._picture(frame), self._timeline.place(stamp)
+
+    def _stamp(self, frame: av.VideoFrame) -> float | None:
+        """Presentation time in seconds as the file states it."""
+        tick = frame.pts
+        if self._by_decoding_order:
+            # a tick of AVI is one frame; the decoder's last pictures come without a packet of their own
+            tick = self._last_tick + 1 if frame.dts is None else frame.dts
+            self._last_tick = tick
+        if tick is None or frame.time_base is None:
+            return None
+        return float(tick * frame.time_base)
 
     def _picture(self, frame: av.VideoFrame) -> DecodedPicture:
         self._damaged += frame.is_corrupt
         size = (self.width, self.height)
-        turn = self._turn
+        turn = self.turn
         if turn.size(frame.width, frame.height) != size:
             self._resized += 1
         return DecodedPicture(frame, self._converter, turn, size)
@@ -124,6 +143,7 @@ class FileClip(Clip):
         for packet in self._demux():
             if packet.size:
                 self._packets += 1
+                self._bytes += packet.size
             try:
                 frames = packet.decode()
             except (av.FFmpegError, ValueError):
@@ -152,7 +172,7 @@ class FileClip(Clip):
         packet.stream = self._stream
         return packet
 
-    def _finish(self) -> None:
+    def _finish(self, last: float, step: float) -> None:
         frames = f"{self.frames_read} frame{'s' if self.frames_read != 1 else ''}"
         if self._undecoded:
             self.notes.append(f"{self._undecoded} of {self._packets} packets could not be decoded")
@@ -162,9 +182,21 @@ class FileClip(Clip):
             self.notes.append(
                 f"the picture changed its size on the way; {self._resized} frames resized to {self.width}x{self.height}"
             )
-        if self._packets < self._stated_frames:
-            self.notes.append(f"the file ends early: {self._packets} of {self._stated_frames} frames are in it")
+        self.notes.extend(self._missing_end(last, step))
         self.notes.extend(self._timeline.notes())
+
+    def _missing_end(self, last: float, step: float) -> list[str]:
+        """A note where the file promises more than it holds; counts alone do not tell (AVI counts dropped frames too)."""
+        if self._container.format.name == "gif" and not _gif_whole(self.path, self._bytes):
+            return [f"the file is damaged or ends early after {self.frames_read} frames"]
+        stated = self.duration_s
+        if stated is None or not self._timeline.linear or last + 1.5 * step >= stated:
+            return []
+        if self._packets < self._stated_frames:
+            return [f"the file ends early: {self._packets} of {self._stated_frames} frames are in it"]
+        if self._stated_frames == 0 and last + step < stated - max(1.0, stated / 20):
+            return [f"the pictures end at {last + step:.1f} s, the file says {stated:.1f} s"]
+        return []
 
 
 def _rate(stream: VideoStream) -> float | None:
@@ -180,9 +212,9 @@ def _stated_duration(container: InputContainer, stream: VideoStream) -> float | 
     return container.duration / av.time_base if container.duration else None
 
 
-def _stamp(frame: av.VideoFrame) -> float | None:
-    """Presentation time in seconds; where a container has none (AVI), the decoding order's."""
-    stamp = frame.pts if frame.pts is not None else frame.dts
-    if stamp is None or frame.time_base is None:
-        return None
-    return float(stamp * frame.time_base)
+def _gif_whole(path: Path, read: int) -> bool:
+    """Whether a GIF has its end mark and nearly all its bytes (`read`) belong to pictures; it states no length."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - 64))
+        return file.read().rstrip(b"\0").endswith(b";") and size - read < 4096 + size // 20

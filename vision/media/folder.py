@@ -37,39 +37,39 @@ def _decode(path: Path) -> av.VideoFrame | None:
 
 
 class FolderClip(Clip):
-    """Pictures in the natural order of their names, `fps` a second; sizes that differ are resized to the first's."""
+    """Pictures in the natural order of their names, `fps` a second; sizes that differ are resized to the first's.
+
+    A picture that cannot be decoded is left out and keeps its time: the others stay where they were taken.
+    """
 
     def __init__(self, path: Path, files: list[Path], camera: str = "", *, fps: float = 10.0) -> None:
         """Decode the first readable picture. Raises MediaError where there is none."""
         super().__init__(path, camera)
         self.fps = fps
-        self._files = files
+        self.files = files
+        self.duration_s = len(files) / fps
         self._converter = VideoReformatter()
         self._broken: list[str] = []
         self._resized = 0
-        self._decoded = self._decode_all()
-        first = next(self._decoded, None)
-        if first is None:
-            what = "it cannot" if len(files) == 1 else f"none of its {len(files)} pictures can"
-            raise MediaError(f"{path}: {what} be decoded; the data are damaged or no picture at all, copy them again")
-        self._first = first
-        self.codec = first[1].suffix.lstrip(".").lower()
-        self.width, self.height = orientation(first[0]).size(first[0].width, first[0].height)
-        self.duration_s = len(files) / fps
-
-    def _decode_all(self) -> Iterator[tuple[av.VideoFrame, Path]]:
-        for file in self._files:
-            frame = _decode(file)
-            if frame is None:
-                self._broken.append(file.name)
-            else:
-                yield frame, file
+        for self._start, file in enumerate(files):
+            first = _decode(file)
+            if first is not None:
+                break
+            self._broken.append(file.name)
+        else:
+            raise MediaError(
+                f"{path}: none of its {len(files)} pictures can be decoded; they are damaged, copy them again"
+            )
+        self.codec = file.suffix.lstrip(".").lower()
+        self.width, self.height = orientation(first).size(first.width, first.height)
 
     def _pictures(self) -> Iterator[tuple[Picture, float]]:
-        yield self._picture(self._first[0]), 0.0
-        del self._first
-        for frame, _ in self._decoded:
-            yield self._picture(frame), self.frames_read / (self.fps or 1)
+        for position in range(self._start, len(self.files)):
+            frame = _decode(self.files[position])
+            if frame is None:
+                self._broken.append(self.files[position].name)
+            else:
+                yield self._picture(frame), (position - self._start) / (self.fps or 1)
 
     def _picture(self, frame: av.VideoFrame) -> DecodedPicture:
         turn = orientation(frame)
@@ -80,11 +80,11 @@ class FolderClip(Clip):
     def close(self) -> None:
         """Nothing stays open between two pictures."""
 
-    def _finish(self) -> None:
+    def _finish(self, last: float, step: float) -> None:
         if self._broken:
             more = f" and {len(self._broken) - 3} more" if len(self._broken) > 3 else ""
             self.notes.append(
-                f"{len(self._broken)} of {len(self._files)} pictures cannot be decoded: {', '.join(self._broken[:3])}{more}"
+                f"{len(self._broken)} of {len(self.files)} pictures cannot be decoded: {', '.join(self._broken[:3])}{more}"
             )
         if self._resized:
             self.notes.append(f"{self._resized} pictures of another size resized to {self.width}x{self.height}")

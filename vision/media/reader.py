@@ -29,7 +29,7 @@ def open_clip(path: str | os.PathLike[str], *, camera: str = "", image_fps: floa
             return _open_folder(place, camera, image_fps)
         if not place.exists():
             raise InputError(f"{place}: no such file or folder; check the path")
-        return _open_file(place, camera, image_fps)
+        return _open_file(place, camera)
     except PermissionError:
         raise MediaError(f"{place}: reading is not permitted; change its permissions or run as its owner") from None
 
@@ -44,14 +44,12 @@ def _open_folder(place: Path, camera: str, image_fps: float) -> Clip:
     return FolderClip(place, sorted(files, key=lambda file: natural_key(file.name)), camera, fps=image_fps)
 
 
-def _open_file(place: Path, camera: str, image_fps: float) -> Clip:
+def _open_file(place: Path, camera: str) -> Clip:
     if not place.is_file():
         raise InputError(f"{place}: a device or pipe, no recording; watch it with `sightline run`")
     with place.open("rb") as file:
         if not file.read(1):
             raise MediaError(f"{place}: the file is empty (0 bytes); copy or record it again")
-    if place.suffix.lower() in PICTURE_SUFFIXES:
-        return FolderClip(place, [place], camera, fps=image_fps)
     return FileClip(place, camera)
 
 

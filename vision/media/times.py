@@ -16,7 +16,7 @@ class Timeline:
     * Missing: one frame interval after the last.
     * Twice the same, or a little back: just after the last frame; the following ones keep their own times.
     * Far back: a clock that was set anew; time goes on from here by the new clock.
-    * Far ahead for one frame only: a damaged timestamp; treated as missing.
+    * Far ahead or back for one frame only: a damaged timestamp; treated as missing.
     * Far ahead for good: a gap; kept.
     """
 
@@ -43,7 +43,8 @@ class Timeline:
             return self._fill(stamp)
         t = stamp - self._shift
         gap = max(GAP_S, 10 * self._interval)
-        if t > last + gap and following is not None and last < following - self._shift <= last + gap:
+        leaps = t > last + gap or t < last - _RESET_S
+        if leaps and following is not None and last < following - self._shift <= last + gap:
             return self._fill(None)
         if t <= last:
             self.backward += 1
