@@ -39,7 +39,8 @@ class Summary(BaseModel):
 class Event(BaseModel):
     """Something a rule was asked to report.
 
-    `start`, `end` and `at` (the moment of the snapshot) are seconds from the start of the clip, live: epoch seconds UTC.
+    `start`, `end`, `opened` (when the rule was sure) and `at` (the moment of the snapshot) are seconds from the start of
+    the clip, live: epoch seconds UTC. An event still `open` when the footage ended has the end of the footage as its end.
     `box` is left, top, right, bottom in 0..1 of the picture at the snapshot. `facts` are the rule's measurements, units in
     the key.
     """
@@ -51,6 +52,7 @@ class Event(BaseModel):
     severity: Severity
     start: float
     end: float | None = None
+    opened: float
     at: float
     zone: str | None = None
     label: str | None = None
@@ -68,7 +70,7 @@ class Event(BaseModel):
     def to_dict(self) -> dict[str, Any]:
         """The wire form: plain JSON values, numbers rounded (times to 1 ms, places to 0.0001, scores to 0.001)."""
         raw = self.model_dump(mode="json")
-        for key in ("start", "end", "at"):
+        for key in ("start", "end", "opened", "at"):
             raw[key] = None if raw[key] is None else round(raw[key], 3)
         raw["score"] = None if self.score is None else round(self.score, 3)
         raw["box"] = None if self.box is None else [round(v, 4) for v in self.box]

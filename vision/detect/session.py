@@ -34,7 +34,8 @@ class DetectorOptions:
 
     `providers` in order of preference, the first that the installed onnxruntime has is taken, the CPU takes what is left;
     `threads` for one inference; `min_score` 0..1 below which nothing is reported; `square` keeps the input size of
-    the file where it could follow the picture's proportions; `side` is the longer side of an input the file leaves free.
+    the file where it could follow the picture's proportions; `side` is the longer side of an input the file leaves free,
+    `input_size` width and height of the input where neither should be found out.
     """
 
     family: str | None = None
@@ -44,6 +45,7 @@ class DetectorOptions:
     min_score: float = 0.05
     square: bool = False
     side: int = 640
+    input_size: tuple[int, int] | None = None
 
 
 class OnnxDetector:
@@ -68,6 +70,12 @@ class OnnxDetector:
         if shape[2] is not None and shape[3] is not None:
             self._sessions[shape[3], shape[2]] = session
         self._fixed = (shape[3], shape[2]) if shape[2] and shape[3] and options.square else None
+        if options.input_size is not None:
+            if options.input_size not in self._sessions and not self._try(options.input_size):
+                raise ModelError(
+                    f"{source}: the model does not run with an input of {options.input_size}; drop input_size"
+                )
+            self._fixed = options.input_size
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 A rule is a class with a `Params` model. It looks at `(tracks, motion, t)` once a sampled frame, keeps its own small state
 and yields signals. Everything common to rules (schedule, cooldown, severity, ids, the picture's best moment) is done by
-`vision.rules.book`, so that a rule file holds one idea. Register with `@register`; a new file in this folder is found by
+`vision.rulebook`, so that a rule file holds one idea. Register with `@register`; a new file in this folder is found by
 itself.
 """
 

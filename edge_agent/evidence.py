@@ -1,0 +1,69 @@
+"""Pictures and clips of events of recorded footage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from vision.media.clips import cut_clip
+
+from edge_agent.config import EvidenceConfig
+from edge_agent.snapshot import draw, encode_jpeg
+from vision.events import Event, Evidence
+from vision.frame import Frame
+from vision.rules.base import View
+
+
+class EvidenceKeeper:
+    """Collects the events of one clip, each with the frame of its best moment, and writes their pictures and clips.
+
+    A frame is only held, not converted: pixels are made once, for the picture that is kept in the end.
+    """
+
+    def __init__(self, config: EvidenceConfig) -> None:
+        self._config = config
+        self._events: dict[str, Event] = {}
+        self._frames: dict[str, Frame] = {}
+
+    def take(self, events: Iterable[Event], frame: Frame) -> None:
+        """Events that the pipeline gave for this frame."""
+        for event in events:
+            if self._config.snapshots and event.at == frame.t:
+                self._frames[event.id] = frame
+            self._events[event.id] = event
+
+    def close(self, events: Iterable[Event]) -> None:
+        """Events that the pipeline gave at the end of the footage."""
+        for event in events:
+            self._events[event.id] = event
+
+    def write(self, source: Path, out: Path, view: View | None) -> tuple[list[Event], list[str]]:
+        """Write everything below `out`; the events with their evidence, by start, and notes on what was not possible."""
+        events, notes = [], []
+        for event in sorted(self._events.values(), key=lambda event: (event.start, event.id)):
+            snapshot = self._snapshot(event, out, view)
+            clip = None
+            if self._config.clips:
+                clip, note = self._clip(event, source, out)
+                notes += note
+            events.append(event.model_copy(update={"evidence": Evidence(snapshot=snapshot, clip=clip)}))
+        return events, notes
+
+    def _snapshot(self, event: Event, out: Path, view: View | None) -> str | None:
+        frame = self._frames.pop(event.id, None)
+        if frame is None or view is None:
+            return None
+        name = f"snapshots/{event.id}.jpg"
+        (out / "snapshots").mkdir(exist_ok=True)
+        (out / name).write_bytes(encode_jpeg(draw(frame.image, event, view)))
+        return name
+
+    def _clip(self, event: Event, source: Path, out: Path) -> tuple[str | None, list[str]]:
+        name = f"clips/{event.id}.mp4"
+        (out / "clips").mkdir(exist_ok=True)
+        end = event.start if event.end is None else event.end
+        try:
+            cut_clip(source, out / name, event.start, end, pre=self._config.pre_s, post=self._config.post_s)
+        except OSError as error:
+            return None, [f"no clip of the {event.type} at {event.start:.1f} s: {error}"]
+        return name, []

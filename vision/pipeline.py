@@ -1,0 +1,151 @@
+"""Frames in, events out: the one function that live cameras, recordings, tests and benchmarks all run.
+
+    Frame -> motion -> attention -> detector -> tracker -> rules -> events
+
+Pure and deterministic: time is the frame's timestamp, and the same frames with the same camera give the same events.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from vision.attention import Attention, Verdict
+from vision.camera import Camera
+from vision.detect.base import Detections, Detector
+from vision.errors import InputError
+from vision.events import Event
+from vision.frame import Frame
+from vision.geometry import inside, scaled
+from vision.motion.base import STILL, Motion
+from vision.motion.model import MotionModel
+from vision.rulebook import Miss, RuleBook
+from vision.rules.base import rule_types
+from vision.track.base import Track, Tracker
+from vision.track.bytetrack import ByteTracker, TrackParams
+
+
+class Pipeline:
+    """One camera's way from frames to events.
+
+    `origin` tells footage apart in event ids (the clip's name). `epoch` is the wall-clock time of t = 0 (seconds UTC) for
+    schedules; None counts as armed. `timer` gives seconds of whatever should be measured (CPU time of this thread, say)
+    and fills `stages`; without it nothing is measured, and the pipeline has no clock.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        detector: Detector,
+        *,
+        origin: str = "",
+        epoch: float | None = None,
+        timer: Callable[[], float] | None = None,
+    ) -> None:
+        self.camera = camera
+        self.tracks: Sequence[Track] = ()
+        self.motion: Motion = STILL
+        self.counters: Counter[str] = Counter()
+        self.stages: Counter[str] = Counter()
+        self._detector = detector
+        self._tracker: Tracker = ByteTracker(TrackParams(high_score=camera.detect.confidence))
+        self._origin, self._epoch, self._timer = origin, epoch, timer
+        self._wanted = _wanted_classes(camera, detector.names)
+        self._size: tuple[int, int] | None = None
+        self._last = Detections.none(detector.names)
+        self._t = 0.0
+        self._misses: list[Miss] = []
+
+    def step(self, frame: Frame) -> list[Event]:
+        """What this frame changes: events that opened, that have a better picture, or that closed."""
+        events: list[Event] = []
+        if (frame.width, frame.height) != self._size:
+            events += self._start(frame)
+        self._t = frame.t
+        self.counters["frames"] += 1
+        with self._stage("motion"):
+            luma = frame.luma
+            self.motion, change = self._motion.step(luma, frame.t, self.tracks)
+            verdict: Verdict = (
+                "look" if self.camera.detect.always else self._attention.decide(change, self.tracks, frame.t)
+            )
+        if not self._looks:
+            verdict = "unchanged"
+        self.counters[f"frames_{verdict}"] += 1
+        if verdict == "look":
+            self._last = self._look(frame)
+        with self._stage("track"):
+            seen = None if verdict in ("steady", "idle") else self._last
+            self.tracks = self._tracker.update(seen, frame.t) if self._looks else ()
+            if verdict == "look":
+                self._attention.looked(change, self.tracks, frame.t)
+        with self._stage("rules"):
+            events += self._book.step([track for track in self.tracks if self._counts(track)], self.motion, frame.t)
+        return events
+
+    def finish(self) -> list[Event]:
+        """The end of the footage: what was still going on gets its end, and near misses are settled."""
+        return self._book.finish(self._t) if self._size else []
+
+    @property
+    def near_misses(self) -> Sequence[Miss]:
+        """What nearly fired so far, in the order in which it became certain."""
+        return [*self._misses, *(self._book.misses if self._size else ())]
+
+    def _start(self, frame: Frame) -> list[Event]:
+        """Build what depends on the picture's size; a new size in the middle ends what was going on."""
+        events = self.finish()
+        self._misses = list(self.near_misses)
+        self._size = width, height = frame.width, frame.height
+        self._masks = [scaled(mask.polygon, width, height) for mask in self.camera.masks]
+        self._book = RuleBook(self.camera, self.camera.view(width, height), origin=self._origin, epoch=self._epoch)
+        self._looks = "tracks" in self._book.needs
+        self._motion = MotionModel(width, height, self._book.needs, self._masks)
+        self._attention = Attention(self._motion.gate)
+        self._tracker.reset()
+        self.tracks = ()
+        return events
+
+    def _look(self, frame: Frame) -> Detections:
+        with self._stage("convert"):
+            image = frame.image
+        with self._stage("detect"):
+            found = self._detector.detect([image])[0]
+        self.counters["inferences"] += 1
+        return found if self._wanted is None else found.where(np.isin(found.class_id, self._wanted))
+
+    def _counts(self, track: Track) -> bool:
+        return not any(inside(track.foot, mask) for mask in self._masks)
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        if self._timer is None:
+            yield
+            return
+        before = self._timer()
+        yield
+        self.stages[name] += self._timer() - before  # type: ignore[assignment]  # Counter of seconds
+
+
+def _wanted_classes(camera: Camera, names: Sequence[str]) -> list[int] | None:
+    """Class numbers that the camera's rules look at; None for all."""
+    if camera.detect.classes is not None:
+        wanted = set(camera.detect.classes)
+    else:
+        wanted = set()
+        for params in camera.rules:
+            rule = rule_types()[params.type]
+            if "tracks" not in rule.needs:
+                continue
+            classes = params.classes or rule.default_classes
+            if classes is None:
+                return None
+            wanted |= set(classes)
+    unknown = sorted(wanted - set(names))
+    if unknown:
+        known = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+        raise InputError(f"camera {camera.name}: the model has no class {unknown[0]!r}; it knows {known}")
+    return [names.index(name) for name in sorted(wanted)]
