@@ -12,10 +12,10 @@ from vision.detect.letterbox import InputStyle
 
 
 @register
-class EndToEnd:
+class Yolo26:
     """See the module."""
 
-    name: ClassVar[str] = "end2end"
+    name: ClassVar[str] = "yolo26"
     style: ClassVar[InputStyle] = InputStyle(rgb=True, centred=True, std=(255.0, 255.0, 255.0))
     nms_iou: ClassVar[float | None] = None
 

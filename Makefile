@@ -1,0 +1,43 @@
+# make demo    the repository's own clips through the pipeline, offline, to a report
+# make test    everything that shows the project works
+# make check   formatting, lint, types, generated docs
+# make bench   the published figures (needs ../shared)
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+STAMP = $(VENV)/.installed
+
+.PHONY: demo test check bench lock clean
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("Sightline needs Python 3.11 or newer, this is %s; try make PYTHON=python3.11" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+$(STAMP)-dev: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/sightline replay demo/clips/*.mp4 --config configs/security.yaml --camera yard --out out/demo --expect demo/expected.yaml --jobs 2
+
+test: check
+	$(BIN)/python -m pytest -n 2
+
+check: $(STAMP)-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP)-dev
+	$(BIN)/python -m benchmarks
+
+# Newest versions that the ranges of pyproject.toml allow; run it, test, commit.
+lock: $(STAMP)-dev
+	$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools > constraints.txt
+
+clean:
+	rm -rf $(VENV) out
