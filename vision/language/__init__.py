@@ -1,0 +1,1 @@
+"""Words for events: deterministic templates; language models join them behind one seam."""
