@@ -107,6 +107,8 @@ class MotionGate:
         step = self._step
         height, width = luma.shape[0] // step, luma.shape[1] // step
         whole = luma[: height * step, : width * step]
+        if step % 2 == 0 and step > 2:
+            whole = whole[::2, ::2]  # a quarter of the pixels averages the noise well enough, at a third of the cost
         return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
     def _cells(self, a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8], *, learn: bool) -> Cells:
