@@ -27,7 +27,7 @@ def event(kind: str, start: float, zone: str | None = None, **facts: str) -> Eve
 
 FALL = {"type": "fall", "start": [10, 12]}
 CASES = [
-    # expected, came, (matched, missing, extra)
+    # What should come; what came; how many matched, are missing, are too many:
     ([FALL], [event("fall", 11)], (1, 0, 0)),
     ([FALL], [event("fall", 12.5)], (0, 1, 1)),  # outside the window
     ([FALL], [event("climbing", 11)], (0, 1, 1)),  # another type
