@@ -92,7 +92,7 @@ class FileClip(Clip):
         self._by_decoding_order = form == "avi"
         self._last_tick = 0
         self._stated_frames = stream.frames
-        self._packets = self._undecoded = self._damaged = self._resized = self._bytes = 0
+        self._packets = self._undecoded = self._damaged = self._resized = 0
         self._timeline = Timeline(1 / self.fps if self.fps else None)
         self._converter = VideoReformatter()
         self._decoded = self._decode()
@@ -103,6 +103,7 @@ class FileClip(Clip):
                 "the file is damaged or incomplete, copy it again"
             )
         self._first = first
+        self.first_stamp = self._stamp(first)
         self.turn = orientation(first)
         self.width, self.height = self.turn.size(first.width, first.height)
 
@@ -112,13 +113,34 @@ class FileClip(Clip):
 
     def _pictures(self) -> Iterator[tuple[Picture, float]]:
         """Frames with their times, one behind the decoder: a stray timestamp shows only by the one after it."""
-        frame, stamp = self._first, self._stamp(self._first)
+        frame, stamp = self._first, self.first_stamp
         del self._first
         for following in self._decoded:
             next_stamp = self._stamp(following)
             yield self._picture(frame), self._timeline.place(stamp, next_stamp)
             frame, stamp = following, next_stamp
         yield self._picture(frame), self._timeline.place(stamp)
+
+    def jump(self, t: float) -> Iterator[tuple[Picture, float]]:
+        """Pictures from the key frame at or before `t` seconds on, without those in between being decoded.
+
+        For files whose timestamps are sound alone (see `vision.media.index`): times are timestamp minus the first one.
+        """
+        assert self.first_stamp is not None
+        assert self._stream.time_base is not None
+        goal = round((self.first_stamp + t) / self._stream.time_base)
+        for offset in (goal, 0):
+            self._container.seek(offset, stream=self._stream)
+            frames = self._decode()
+            frame = next(frames, None)
+            if frame is not None and (offset == 0 or self._since_first(frame) <= t):
+                break
+        while frame is not None:
+            yield self._picture(frame), self._since_first(frame)
+            frame = next(frames, None)
+
+    def _since_first(self, frame: av.VideoFrame) -> float:
+        return (self._stamp(frame) or 0.0) - (self.first_stamp or 0.0)
 
     def _stamp(self, frame: av.VideoFrame) -> float | None:
         """Presentation time in seconds as the file states it."""
@@ -143,7 +165,6 @@ class FileClip(Clip):
         for packet in self._demux():
             if packet.size:
                 self._packets += 1
-                self._bytes += packet.size
             try:
                 frames = packet.decode()
             except (av.FFmpegError, ValueError):
@@ -187,8 +208,8 @@ class FileClip(Clip):
 
     def _missing_end(self, last: float, step: float) -> list[str]:
         """A note where the file promises more than it holds; counts alone do not tell (AVI counts dropped frames too)."""
-        if self._container.format.name == "gif" and not _gif_whole(self.path, self._bytes):
-            return [f"the file is damaged or ends early after {self.frames_read} frames"]
+        if self._container.format.name == "gif" and not _gif_ended(self.path):
+            return [f"the file ends early: its end mark is missing after {self.frames_read} frames"]
         stated = self.duration_s
         if stated is None or not self._timeline.linear or last + 1.5 * step >= stated:
             return []
@@ -212,9 +233,8 @@ def _stated_duration(container: InputContainer, stream: VideoStream) -> float | 
     return container.duration / av.time_base if container.duration else None
 
 
-def _gif_whole(path: Path, read: int) -> bool:
-    """Whether a GIF has its end mark and nearly all its bytes (`read`) belong to pictures; it states no length."""
-    size = path.stat().st_size
+def _gif_ended(path: Path) -> bool:
+    """Whether a GIF has its end mark (an empty block, then ";"); it states no length that could be missed."""
     with path.open("rb") as file:
-        file.seek(max(0, size - 64))
-        return file.read().rstrip(b"\0").endswith(b";") and size - read < 4096 + size // 20
+        file.seek(max(0, path.stat().st_size - 64))
+        return file.read().rstrip(b"\0").endswith(b"\0;")

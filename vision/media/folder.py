@@ -46,7 +46,7 @@ class FolderClip(Clip):
         """Decode the first readable picture. Raises MediaError where there is none."""
         super().__init__(path, camera)
         self.fps = fps
-        self.files = files
+        self._files = files
         self.duration_s = len(files) / fps
         self._converter = VideoReformatter()
         self._broken: list[str] = []
@@ -64,10 +64,15 @@ class FolderClip(Clip):
         self.width, self.height = orientation(first).size(first.width, first.height)
 
     def _pictures(self) -> Iterator[tuple[Picture, float]]:
-        for position in range(self._start, len(self.files)):
-            frame = _decode(self.files[position])
+        return self.jump(0.0)
+
+    def jump(self, t: float) -> Iterator[tuple[Picture, float]]:
+        """Pictures from `t` seconds on; those before are not opened."""
+        skipped = max(0, round(t * (self.fps or 1) - 1e-6))
+        for position in range(self._start + skipped, len(self._files)):
+            frame = _decode(self._files[position])
             if frame is None:
-                self._broken.append(self.files[position].name)
+                self._broken.append(self._files[position].name)
             else:
                 yield self._picture(frame), (position - self._start) / (self.fps or 1)
 
@@ -84,7 +89,7 @@ class FolderClip(Clip):
         if self._broken:
             more = f" and {len(self._broken) - 3} more" if len(self._broken) > 3 else ""
             self.notes.append(
-                f"{len(self._broken)} of {len(self.files)} pictures cannot be decoded: {', '.join(self._broken[:3])}{more}"
+                f"{len(self._broken)} of {len(self._files)} pictures cannot be decoded: {', '.join(self._broken[:3])}{more}"
             )
         if self._resized:
             self.notes.append(f"{self._resized} pictures of another size resized to {self.width}x{self.height}")
