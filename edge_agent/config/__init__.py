@@ -1,7 +1,7 @@
 """The config file: its values (`Config`), how it is read (`load_config`) and checked (`check`)."""
 
 from edge_agent.config.env import EnvText
-from edge_agent.config.loading import load_config, load_with_warnings
+from edge_agent.config.loading import config_schema, load_config, load_with_warnings
 from edge_agent.config.models import CameraConfig, Config, EvidenceConfig, LanguageConfig, ModelConfig
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "EvidenceConfig",
     "LanguageConfig",
     "ModelConfig",
+    "config_schema",
     "load_config",
     "load_with_warnings",
 ]

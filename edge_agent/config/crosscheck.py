@@ -1,4 +1,4 @@
-"""What no single value shows: names that must be known, that must differ, shapes that make no sense, files that must exist."""
+"""What no single value shows: names that must be known or differ, shapes that make no sense, files that must exist."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from edge_agent.config.document import Document
 from edge_agent.config.models import CameraConfig, Config
 from edge_agent.config.problems import Loc, Problem, choice, clean
 from edge_agent.config.shapes import shape_fault
-from vision.rules.base import RuleParams, rule_types
+from vision.rules.base import rule_types
 
 
 def name_problems(document: Document) -> list[Problem]:
@@ -79,12 +79,12 @@ def _references(document: Document, loc: Loc, camera: CameraConfig) -> list[Prob
 def _shapes(document: Document, loc: Loc, camera: CameraConfig) -> list[Problem]:
     """Areas that cross themselves or are next to nothing."""
     found = []
-    for kind, entries in (("zones", camera.zones), ("masks", camera.masks)):
-        for i, entry in enumerate(entries):
-            fault = shape_fault(entry.polygon)
-            if fault:
-                here = (*loc, kind, i, "polygon")
-                found.append(Problem(document.line(here), here, fault))
+    areas = [("zones", i, zone.polygon) for i, zone in enumerate(camera.zones)]
+    areas += [("masks", i, mask.polygon) for i, mask in enumerate(camera.masks)]
+    for kind, i, polygon in areas:
+        if fault := shape_fault(polygon):
+            here = (*loc, kind, i, "polygon")
+            found.append(Problem(document.line(here), here, fault))
     for i, line in enumerate(camera.lines):
         if len(set(line.points)) < 2:
             here = (*loc, "lines", i, "points")
@@ -163,6 +163,13 @@ def _few(name: str, labels: tuple[str, ...]) -> str:
     return f"{near}(it knows {len(labels)}: {', '.join(labels[:8])}, …)"
 
 
-def rule_needs(rule: RuleParams) -> frozenset[str]:
-    """What a rule needs to see."""
-    return frozenset(rule_types()[rule.type].needs)
+def silent_rules(document: Document, loc: Loc, camera: CameraConfig, labels: tuple[str, ...]) -> list[Problem]:
+    """Rules whose own default classes the model does not know, so that they would see nothing."""
+    found = []
+    for r, rule in enumerate(camera.rules):
+        defaults = rule_types()[rule.type].default_classes
+        if rule.classes is None and defaults and not set(defaults) & set(labels):
+            here = (*loc, "rules", r)
+            text = f"{rule.type} looks for {', '.join(defaults)}, which the model does not know; give classes:"
+            found.append(Problem(document.line(here), here, text))
+    return found

@@ -8,13 +8,14 @@ Python object and the like are problems, not surprises.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from edge_agent.config.problems import Loc, Problem, Problems
+from edge_agent.config.problems import Loc, Problem, Problems, clean
 from vision.errors import ConfigError
 
 MAX_BYTES = 512 * 1024  # a hundred cameras with all their zones take less than a tenth of it
@@ -43,7 +44,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """One node; counts how deep it lies."""
         if self.depth >= MAX_DEPTH:
-            raise _Stop(f"more than {MAX_DEPTH} levels of nesting", self.peek_event().start_mark.line + 1)
+            raise _Stop(f"more than {MAX_DEPTH} levels of nesting", self.peek_event().start_mark.line + 1)  # type: ignore[no-untyped-call]  # PyYAML's own
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
@@ -100,13 +101,7 @@ def read(path: Path) -> Document:
     text = _text(path)
     problems = Problems(document.name)
     try:
-        node = _compose(text)
-        if node is None:
-            raise _Stop("the file is empty; a config begins with version: 1, model: and cameras:", 1)
-        if not isinstance(node, yaml.MappingNode):
-            kind = "a list" if isinstance(node, yaml.SequenceNode) else "a single value"
-            raise _Stop(f"the file holds {kind} at its top; wanted are keys: version:, model:, cameras:", _line(node))
-        document.data = _Builder(document, problems).build(node, (), ())
+        document.data = _Builder(document, problems).build(_top(text), (), ())
     except _Stop as stop:
         problems.add(Problem(stop.line, (), stop.text))
     problems.raise_if_any()
@@ -137,6 +132,17 @@ def _text(path: Path) -> str:
         line = raw.count(b"\n", 0, error.start) + 1
         kind = "UTF-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else f"not UTF-8 (byte 0x{raw[error.start]:02x})"
         raise ConfigError(f"{path.name}:{line}: the text is {kind}; save the file as UTF-8") from None
+
+
+def _top(text: str) -> yaml.MappingNode:
+    """The mapping that the file is."""
+    node = _compose(text)
+    if node is None:
+        raise _Stop("the file is empty; a config begins with version: 1, model: and cameras:", 1)
+    if not isinstance(node, yaml.MappingNode):
+        kind = "a list" if isinstance(node, yaml.SequenceNode) else "a single value"
+        raise _Stop(f"the file holds {kind} at its top; wanted are keys: version:, model:, cameras:", _line(node))
+    return node
 
 
 def _compose(text: str) -> yaml.Node | None:
@@ -271,22 +277,14 @@ class _Builder:
         text, kind = str(node.value), node.tag.removeprefix(_TAG)
         if kind == "str":
             return text
-        try:
-            if len(text) > MAX_DIGITS:
-                raise OverflowError
-            if kind == "null":
-                return None
-            if kind == "bool":
-                return Flag(text.lower())
-            if kind == "int":
-                return int(text, 0 if text[:2] in ("0x", "0o") else 10)
-            if kind == "float":
-                return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-        except (ValueError, OverflowError):
-            self._problems.add(Problem(_line(node), loc, f"the value is no {kind} that can be used"))
+        if kind not in _SCALARS:
+            self._problems.add(Problem(_line(node), loc, "tags (!name) are not used in a config; write plain values"))
             return text
-        self._problems.add(Problem(_line(node), loc, "tags (!name) are not used in a config; write plain values"))
-        return text
+        try:
+            return _SCALARS[kind](text[: MAX_DIGITS + 1])
+        except (ValueError, OverflowError):
+            self._problems.add(Problem(_line(node), loc, f"{clean(text)} is no {kind} that can be used"))
+            return text
 
 
 class Flag(str):
@@ -296,3 +294,21 @@ class Flag(str):
     """
 
     __slots__ = ()
+
+
+def _int(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise OverflowError
+    return int(text, 0 if text[:2] in ("0x", "0o") else 10)
+
+
+def _float(text: str) -> float:
+    return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+
+
+_SCALARS: dict[str, Callable[[str], Any]] = {
+    "null": lambda _: None,
+    "bool": lambda text: Flag(text.lower()),
+    "int": _int,
+    "float": _float,
+}

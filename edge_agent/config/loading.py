@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -21,6 +21,8 @@ from edge_agent.config.wording import problems_of
 
 # Values that are used late, if at all: their variables may be unset as long as nobody needs them.
 _LATE = frozenset({"source", "record_source", "url", "secret", "password", "api_key"})
+
+_NOT_FINITE = "infinity and not-a-number cannot be used here; write a number"
 
 
 @cache
@@ -60,8 +62,7 @@ def load_with_warnings(path: str | Path, env: Mapping[str, str] | None = None) -
     if config is not None:
         problems.add(*_not_finite(config.model_dump(), (), document))
     problems.raise_if_any()
-    assert config is not None
-    return config, warnings.lines()
+    return cast("Config", config), warnings.lines()
 
 
 def _said_by_name(problem: Problem, names: list[Problem]) -> bool:
@@ -90,19 +91,19 @@ def _prepared(value: Any, loc: Loc, document: Document, problems: Problems, env:
     if isinstance(value, list):
         return [_prepared(item, (*loc, i), document, problems, env) for i, item in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
-        problems.add(Problem(document.line(loc), loc, "not a number and infinity cannot be used here; write a number"))
-        return value
-    if type(value) is not str:
-        return value
+        problems.add(Problem(document.line(loc), loc, _NOT_FINITE))
+    return _filled(value, loc, document, problems, env) if type(value) is str else value
+
+
+def _filled(text: str, loc: Loc, document: Document, problems: Problems, env: Mapping[str, str]) -> str | Placed:
+    """A text with its variables, or with its place where they are filled in later."""
     if loc[-1] in _LATE:
-        return Placed(value, f"{document.name}:{document.line(loc)}: {place(loc)}")
-    if "${" not in value:
-        return value
+        return Placed(text, f"{document.name}:{document.line(loc)}: {place(loc)}")
     try:
-        return filled(value, env)
+        return filled(text, env) if "${" in text else text
     except ValueError as error:
         problems.add(Problem(document.line(loc), loc, str(error)))
-        return value
+        return text
 
 
 def _not_finite(value: Any, loc: Loc, document: Document) -> list[Problem]:
@@ -112,5 +113,5 @@ def _not_finite(value: Any, loc: Loc, document: Document) -> list[Problem]:
     if isinstance(value, list | tuple):
         return [p for i, item in enumerate(value) for p in _not_finite(item, (*loc, i), document)]
     if isinstance(value, float) and not math.isfinite(value):
-        return [Problem(document.line(loc), loc, "not a number and infinity cannot be used here; write a number")]
+        return [Problem(document.line(loc), loc, _NOT_FINITE)]
     return []

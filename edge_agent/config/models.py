@@ -14,7 +14,7 @@ from vision.camera import Camera
 from vision.errors import InputError
 from vision.events import Severity
 
-Family = Literal["yolox", "yolov8", "yolo26", "nanodet"]
+Family = Literal["yolox", "yolov5", "yolov8", "yolo26", "nanodet"]
 Provider = Literal["cpu", "cuda", "tensorrt", "openvino", "coreml"]
 
 
@@ -52,7 +52,7 @@ class ModelConfig(_Value):
     providers: tuple[Provider, ...] = Field(
         ("cpu",), min_length=1, description="What runs the model, in order of preference; cpu is always there."
     )
-    threads: int = Field(0, ge=0, le=256, description="CPU threads of the detector; 0: as many as there are cores.")
+    threads: int = Field(1, ge=0, le=256, description="CPU threads for one picture; 0: as many as there are cores.")
     input_size: tuple[InputSide, InputSide] | None = Field(
         None, description="Width and height of the network's input in pixels; default: the file's, cut to the picture."
     )

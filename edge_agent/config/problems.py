@@ -12,7 +12,8 @@ from vision.errors import ConfigError
 Loc = tuple[str | int, ...]
 SHOWN = 20
 SECRET_KEYS = frozenset(
-    "secret password passwd pwd pass token access_token api_key apikey key auth authorization source record_source url".split()
+    {"secret", "password", "passwd", "pwd", "pass", "token", "access_token", "api_key", "apikey", "key", "auth"}
+    | {"authorization", "source", "record_source", "url"}
 )
 
 

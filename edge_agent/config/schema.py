@@ -48,7 +48,7 @@ def _chosen(schema: Schema, value: Any, root: Schema) -> Schema:
     return resolved({"$ref": mapping[kind]}, root) if isinstance(kind, str) and kind in mapping else schema
 
 
-def keys(schema: Schema, root: Schema) -> list[str]:
+def keys(schema: Schema) -> list[str]:
     """The keys that may stand there."""
     return list(schema.get("properties", {}))
 
@@ -81,14 +81,12 @@ def wanted(schema: Schema, root: Schema) -> str:
         return "one of " + ", ".join(str(value) for value in schema.get("enum", [schema.get("const")]))
     kind = schema.get("type")
     if kind in ("number", "integer"):
-        name = "a whole number" if kind == "integer" else "a number"
-        return f"{name} {bounds(schema)}".strip()
+        return f"{'a whole number' if kind == 'integer' else 'a number'} {bounds(schema)}".strip()
     if kind == "array":
         items = schema.get("items") or (schema.get("prefixItems") or [{}])[0]
         inner = wanted(items, root) if isinstance(items, dict) and items else "values"
         return f"a list [{inner}, …]"
-    if kind == "object":
-        return f"a group of keys ({', '.join(keys(schema, root))})" if keys(schema, root) else "a group of keys"
     if "discriminator" in schema:
         return f"a group of keys with type: {' | '.join(alternatives(schema))}"
-    return {"boolean": "true or false", "string": "a text"}.get(str(kind), "another value")
+    group = f"a group of keys ({', '.join(keys(schema))})" if keys(schema) else "a group of keys"
+    return {"boolean": "true or false", "string": "a text", "object": group}.get(str(kind), "another value")

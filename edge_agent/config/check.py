@@ -1,0 +1,69 @@
+"""Checks a config file as far as that goes without a camera: its text, its names, its files, its model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_agent.config.crosscheck import class_problems, silent_rules
+from edge_agent.config.document import read
+from edge_agent.config.loading import load_with_warnings
+from edge_agent.config.models import Config
+from edge_agent.config.problems import Problem, Problems
+from vision.errors import ConfigError, ModelError
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What a check found: the config where it can be used, else errors; one line each."""
+
+    config: Config | None
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    model: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the config can be used."""
+        return not self.errors
+
+
+def check(path: str | Path, env: Mapping[str, str] | None = None) -> CheckReport:
+    """Everything that is wrong or doubtful in the config at `path`; the model file is opened too."""
+    path = Path(path)
+    try:
+        config, warnings = load_with_warnings(path, env)
+        model, names = _model(config, path)
+        warnings += check_classes(path, config, names)
+    except ConfigError as error:
+        return CheckReport(None, errors=tuple(str(error).splitlines()))
+    return CheckReport(config, warnings=tuple(warnings), model=model)
+
+
+def check_classes(path: str | Path, config: Config, names: tuple[str, ...]) -> list[str]:
+    """Whether the classes in `config`, read from `path`, are among the model's `names`.
+
+    Returns lines about rules that can see nothing. Raises `ConfigError` naming each class that the model does not know.
+    """
+    document = read(Path(path))
+    problems, warnings = Problems(document.name), Problems(document.name)
+    for i, camera in enumerate(config.cameras):
+        problems.add(*class_problems(document, ("cameras", i), camera, names))
+        warnings.add(*silent_rules(document, ("cameras", i), camera, names))
+    problems.raise_if_any()
+    return warnings.lines()
+
+
+def _model(config: Config, path: Path) -> tuple[str, tuple[str, ...]]:
+    """A line about the model and its class names. Raises `ConfigError` where it cannot be used."""
+    from edge_agent.replay import make_detector
+
+    try:
+        detector = make_detector(config)
+        names = detector.names
+    except ModelError as error:
+        document = read(path)
+        problem = Problem(document.line(("model", "path")), ("model", "path"), " ".join(str(error).split()))
+        raise ConfigError(problem.told(document.name)) from None
+    return detector.description, names
