@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.config.crosscheck import class_problems, silent_rules
+from edge_agent.config.detector import open_model
 from edge_agent.config.document import read
 from edge_agent.config.loading import load_with_warnings
 from edge_agent.config.models import Config
@@ -57,10 +58,8 @@ def check_classes(path: str | Path, config: Config, names: tuple[str, ...]) -> l
 
 def _model(config: Config, path: Path) -> tuple[str, tuple[str, ...]]:
     """A line about the model and its class names. Raises `ConfigError` where it cannot be used."""
-    from edge_agent.replay import make_detector
-
     try:
-        detector = make_detector(config)
+        detector = open_model(config.model)
         names = detector.names
     except ModelError as error:
         document = read(path)

@@ -6,7 +6,7 @@ from typing import Any
 
 from edge_agent.config.document import Document
 from edge_agent.config.models import CameraConfig, Config
-from edge_agent.config.problems import Loc, Problem, choice, clean
+from edge_agent.config.problems import Loc, Problem, choice, clean, nearest
 from edge_agent.config.shapes import shape_fault
 from vision.rules.base import rule_types
 
@@ -159,8 +159,8 @@ def class_problems(document: Document, loc: Loc, camera: CameraConfig, labels: t
 def _few(name: str, labels: tuple[str, ...]) -> str:
     if len(labels) <= 12:
         return choice(name, labels)
-    near = choice(name, labels).partition("(")[0]
-    return f"{near}(it knows {len(labels)}: {', '.join(labels[:8])}, …)"
+    near = nearest(name, labels)
+    return (f"did you mean {near}? " if near else "") + f"(it knows {len(labels)}: {', '.join(labels[:8])}, …)"
 
 
 def silent_rules(document: Document, loc: Loc, camera: CameraConfig, labels: tuple[str, ...]) -> list[Problem]:

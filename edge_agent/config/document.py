@@ -67,7 +67,7 @@ class Document:
     """The values of a file and where each stands.
 
     `key_line` holds the line (from 1) of every key and list item, `value_line` that on which its value begins; both by
-    the way to it, for example `("cameras", 0, "name")`.
+    the way to it, for example `("cameras", 0, "name")`. `problems` are those that left the rest readable: a key given twice.
     """
 
     name: str
@@ -75,6 +75,7 @@ class Document:
     data: Any = None
     key_line: dict[Loc, int] = field(default_factory=dict)
     value_line: dict[Loc, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
 
     def line(self, loc: Loc, *, key: bool = False) -> int:
         """The line of a value (of its key, where asked or where the value spans lines); else that of what holds it."""
@@ -99,12 +100,12 @@ def read(path: Path) -> Document:
     """Reads a config file. Raises `ConfigError` for everything that keeps it from being a mapping of YAML values."""
     document = Document(name=path.name, folder=path.parent)
     text = _text(path)
-    problems = Problems(document.name)
     try:
-        document.data = _Builder(document, problems).build(_top(text), (), ())
+        document.data = _Builder(document).build(_top(text), (), ())
     except _Stop as stop:
-        problems.add(Problem(stop.line, (), stop.text))
-    problems.raise_if_any()
+        problems = Problems(document.name)
+        problems.add(*document.problems, Problem(stop.line, (), stop.text))
+        problems.raise_if_any()
     return document
 
 
@@ -197,9 +198,9 @@ def _line(node: yaml.Node) -> int:
 class _Builder:
     """Turns nodes into values and notes their lines; finds keys given twice and other abuses."""
 
-    def __init__(self, document: Document, problems: Problems) -> None:
+    def __init__(self, document: Document) -> None:
         self._document = document
-        self._problems = problems
+        self._problems = document.problems
         self._values = 0
 
     def build(self, node: yaml.Node, loc: Loc, above: tuple[yaml.Node, ...]) -> Any:
@@ -232,7 +233,7 @@ class _Builder:
                 continue
             if key in first:
                 text = f"the key is given twice; the first stands on line {first[key]}"
-                self._problems.add(Problem(_line(key_node), (*loc, key), text))
+                self._problems.append(Problem(_line(key_node), (*loc, key), text))
                 continue
             first[key] = _line(key_node)
             self._document.key_line[(*loc, key)] = _line(key_node)
@@ -266,24 +267,28 @@ class _Builder:
         if isinstance(node, yaml.ScalarNode) and node.tag.startswith(_TAG):
             return str(node.value)
         text = "a key must be a plain word; put a value that begins with { or [ in quotes"
-        self._problems.add(Problem(_line(node), loc, text))
+        self._problems.append(Problem(_line(node), loc, text))
         return None
 
     def _plain_tag(self, node: yaml.Node, kind: str, loc: Loc) -> None:
         if node.tag != _TAG + kind:
-            self._problems.add(Problem(_line(node), loc, "tags (!name) are not used in a config; write plain values"))
+            self._problems.append(
+                Problem(_line(node), loc, "tags (!name) are not used in a config; write plain values")
+            )
 
     def _scalar(self, node: yaml.Node, loc: Loc) -> Any:
         text, kind = str(node.value), node.tag.removeprefix(_TAG)
         if kind == "str":
             return text
         if kind not in _SCALARS:
-            self._problems.add(Problem(_line(node), loc, "tags (!name) are not used in a config; write plain values"))
+            self._problems.append(
+                Problem(_line(node), loc, "tags (!name) are not used in a config; write plain values")
+            )
             return text
         try:
             return _SCALARS[kind](text[: MAX_DIGITS + 1])
         except (ValueError, OverflowError):
-            self._problems.add(Problem(_line(node), loc, f"{clean(text)} is no {kind} that can be used"))
+            self._problems.append(Problem(_line(node), loc, f"{clean(text)} is no {kind} that can be used"))
             return text
 
 

@@ -46,14 +46,15 @@ def load_with_warnings(path: str | Path, env: Mapping[str, str] | None = None) -
     problems = Problems(document.name)
     data = _prepared(document.data, (), document, problems, os.environ if env is None else env)
     names = name_problems(document)
-    problems.add(*names)
+    problems.add(*document.problems, *names)
     context = {"folder": document.folder}
     config = None
     try:
         config = Config.model_validate(data, context=context)
     except ValidationError as error:
         told = problems_of(error.errors(include_url=False), document, config_schema())
-        problems.add(*(p for p in told if not _said_by_name(p, names)))
+        known = {p.loc for p in problems.found}
+        problems.add(*(p for p in told if p.loc not in known and not _said_by_name(p, names)))
     warnings = Problems(document.name)
     cameras = _cameras(data, config, context)
     found, doubtful = cross_problems(document, cameras, config)

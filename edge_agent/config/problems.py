@@ -41,8 +41,10 @@ class Problems:
         """Notes problems; the same one twice counts once."""
         self._found.extend(p for p in problems if p not in self._found)
 
-    def __bool__(self) -> bool:
-        return bool(self._found)
+    @property
+    def found(self) -> tuple[Problem, ...]:
+        """The problems so far, as they came."""
+        return tuple(self._found)
 
     def lines(self) -> list[str]:
         """One line each in file order, at most `SHOWN` and then how many more."""
@@ -104,5 +106,5 @@ def choice(word: str, allowed: Iterable[str]) -> str:
     """The hint `did you mean x? (allowed: …)`."""
     names = sorted(set(allowed))
     near = nearest(word, names)
-    hint = f"did you mean {near}? " if near else ""
-    return f"{hint}(allowed: {', '.join(names) if names else 'none'})"
+    known = f"allowed: {', '.join(names) if names else 'none'}"
+    return f"did you mean {near}? ({known})" if near else known
