@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from vision.media.clips import cut_clip
-
 from edge_agent.config import EvidenceConfig
 from edge_agent.snapshot import draw, encode_jpeg
 from vision.events import Event, Evidence
 from vision.frame import Frame
+from vision.media.clips import cut_clip
 from vision.rules.base import View
 
 

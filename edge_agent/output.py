@@ -71,14 +71,18 @@ def summary(
         "inferences": counters["inferences"],
         "stage_cpu_s": {name: round(spent, 4) for name, spent in sorted(stages.items())},
         "events": dict(sorted(Counter(event.type for result in results for event in result.events).items())),
-        "dropped_frames": {
-            "not sampled": sum(result.frames for result in results) - counters["frames"],
-            **{reason: counters[name] for name, reason in _SKIPPED.items()},
-        },
+        "dropped_frames": dict(sum((Counter(dropped(result)) for result in results), Counter[str]())),
         "near_misses": [{"clip": result.path.name, **near_miss(miss)} for result in results for miss in result.misses],
         "notes": list(notes),
         "clips": [_clip(result) for result in results],
     }
+
+
+def dropped(result: ClipResult) -> dict[str, int]:
+    """Frames of a clip that the detector did not look at, by reason."""
+    reasons = {"not sampled": result.frames - result.counters["frames"]}
+    reasons |= {reason: result.counters[name] for name, reason in _SKIPPED.items()}
+    return {reason: count for reason, count in reasons.items() if count}
 
 
 def near_miss(miss: Miss) -> dict[str, Any]:

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_agent.config import CameraConfig, Config
+from edge_agent.config.detector import open_model
 from edge_agent.evidence import EvidenceKeeper
-from vision.detect.labels import from_file
-from vision.detect.session import DetectorOptions, OnnxDetector, open_detector
-from vision.errors import InputError
+from vision.detect.session import OnnxDetector
 from vision.events import Event
 from vision.frame import Frame
 from vision.geometry import Box
@@ -78,21 +77,6 @@ class ReplayOptions:
     image_fps: float = 10.0
 
 
-def make_detector(config: Config) -> OnnxDetector:
-    """The detector that the config names."""
-    model = config.model
-    if model.path is None:
-        raise InputError(f"model.name {model.name!r}: there is no catalogue yet; give model: {{path: FILE.onnx}}")
-    options = DetectorOptions(
-        family=model.family,
-        names=from_file(model.labels) if model.labels else None,
-        providers=model.providers,
-        threads=model.threads,
-        input_size=model.input_size,
-    )
-    return open_detector(model.path, options)
-
-
 def camera_for(config: Config, clip: Path, name: str | None) -> CameraConfig:
     """The camera whose rules hold for a clip: the one asked for, the one called like the file, or the only one."""
     if name is None:
@@ -117,7 +101,7 @@ def replay(
     Raises a `SightlineError` when a clip cannot be read at all or the config does not fit.
     """
     cameras = [camera_for(config, clip, camera) for clip in clips]
-    detector = detector or make_detector(config)
+    detector = detector or open_model(config.model)
     opened = [
         open_clip(clip, camera=cam.name, image_fps=options.image_fps) for clip, cam in zip(clips, cameras, strict=True)
     ]

@@ -15,7 +15,8 @@ from rich.table import Table
 
 from edge_agent import output
 from edge_agent.config import load_config
-from edge_agent.replay import ClipResult, ReplayOptions, make_detector
+from edge_agent.config.detector import open_model
+from edge_agent.replay import ClipResult, ReplayOptions
 from edge_agent.replay import replay as run_replay
 from edge_agent.report.assemble import write as write_report
 from edge_agent.scoring import Score, load_expectation, score
@@ -54,7 +55,7 @@ def replay(
     """Replay recorded footage through the pipeline that live cameras run."""
     settings, expectation = load_config(config), load_expectation(expect) if expect else None
     out = _folder(out)
-    detector = make_detector(settings)
+    detector = open_model(settings.model)
     console = Console(stderr=True)
     console.print(f"[dim]{detector.description}[/dim]", highlight=False)
     notes = [*detector.notes, *_notes(settings.cameras, start)]
