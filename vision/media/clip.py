@@ -76,7 +76,7 @@ class Clip(ABC):
         stated, one = self.duration_s, step or (1 / self.fps if self.fps else 0.0)
         if not (one or stated):
             self.duration_s = None  # a single picture
-        elif stated is None or not last < stated <= last + max(2 * one, 1.0):
+        elif stated is None or not last < stated <= last + 1.5 * one:
             self.duration_s = last + one
 
     def __iter__(self) -> Iterator[Frame]:

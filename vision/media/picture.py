@@ -49,8 +49,11 @@ def orientation(frame: VideoFrame) -> Orientation:
     The matrix is nine 32-bit integers, rows (a b u)(c d v)(x y w), that take a stored point to
     (a*x + c*y, b*x + d*y), y down: see libavutil/display.h.
     """
-    sides = cast("SideDataContainer", frame.side_data)
-    matrix = next((side for side in sides if side.type.name == "DISPLAYMATRIX"), None)
+    try:
+        sides = cast("SideDataContainer", frame.side_data)
+        matrix = next((side for side in sides if side.type.name == "DISPLAYMATRIX"), None)
+    except ValueError:  # PyAV lists nothing beside a kind that is new to it (the EXIF of a photo), but knows the angle
+        return Orientation(round(-frame.rotation / 90) % 4)
     if matrix is None:
         return UPRIGHT
     a, b, _, c, d = struct.unpack_from("=5i", bytes(matrix))
