@@ -32,7 +32,8 @@ class PictureState:
 
     `mean` and `contrast` (standard deviation) in grey levels 0..255; `sharpness` and `likeness` (edge structure) are
     ratios to the long-term reference, about 1 when all is well; `shift` is the displacement of the view in 0..1 of the
-    picture's width; `frozen_s` counts the seconds without even sensor noise.
+    picture's width; `frozen_s` counts the seconds without even sensor noise. `edges` is the strength of the edges as a
+    ratio to the reference; `known` tells whether there is a reference with enough texture to compare with.
     """
 
     mean: float
@@ -41,6 +42,8 @@ class PictureState:
     likeness: float
     shift: float
     frozen_s: float
+    edges: float = 1.0
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,29 +37,29 @@ class Intrusion(Rule[IntrusionParams]):
     def __init__(self, params: IntrusionParams, view: View) -> None:
         super().__init__(params, view)
         edge = params.edge * view.diagonal
-        self._presence = Presence(self.zone(params.zone), edge=edge, leave_s=params.leave_seconds)
-        self._open: set[int] = set()
+        self._presence = Presence(self.zone(params.zone), view, edge=edge, leave_s=params.leave_seconds)
+        self._open: set[str] = set()
 
     def step(self, tracks: Sequence[Track], motion: Motion, t: float) -> Iterable[Signal]:
         """See `Rule.step`."""
         inside, left = self._presence.update(tracks, t)
         for stay in inside:
             subject = Subject.of(stay.track)
-            if stay.track.id in self._open:
-                yield Updated(str(stay.track.id), subject, facts={"dwell_s": stay.seconds})
+            if stay.key in self._open:
+                yield Updated(stay.key, subject, facts={"dwell_s": stay.seconds})
             elif stay.seconds >= self.params.min_seconds:
-                self._open.add(stay.track.id)
-                yield Opened(str(stay.track.id), stay.since, subject, self.params.zone, facts={"dwell_s": stay.seconds})
+                self._open.add(stay.key)
+                yield Opened(stay.key, stay.since, subject, self.params.zone, facts={"dwell_s": stay.seconds})
         yield from (self._left(stay) for stay in left)
 
     def finish(self, t: float) -> Iterable[Signal]:
         """See `Rule.finish`."""
-        yield from (self._left(stay) for stay in self._presence.all() if stay.track.id not in self._open)
+        yield from (self._left(stay) for stay in self._presence.all() if stay.key not in self._open)
 
     def _left(self, stay: Stay) -> Signal:
-        if stay.track.id in self._open:
-            self._open.discard(stay.track.id)
-            return Closed(str(stay.track.id), stay.until, {"dwell_s": stay.seconds})
+        if stay.key in self._open:
+            self._open.discard(stay.key)
+            return Closed(stay.key, stay.until, {"dwell_s": stay.seconds})
         limit = self.params.min_seconds
         return NearMiss(
             "dwell",
