@@ -157,7 +157,9 @@ class ClipCutter:
         with av.open(str(part), mode="w", format="mp4", options={"movflags": "+faststart"}) as out:
             stream = out.add_stream_from_template(source, opaque=True)
             if clip.turn != UPRIGHT:
-                stream.set_display_rotation(-90 * clip.turn.quarters, hflip=clip.turn.mirrored)
+                # counter-clockwise, the mirror last; here the mirror comes first, which turns the turn around
+                turned = 90 * clip.turn.quarters * (1 if clip.turn.mirrored else -1)
+                stream.set_display_rotation(turned, hflip=clip.turn.mirrored)
             for position, packet in zip(range(key, max(keep) + 1), packets, strict=False):
                 if packet.pts != index.pts[position]:
                     raise MediaError(f"{self._path}: reads differently each time; it is damaged or being written")

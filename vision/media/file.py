@@ -21,6 +21,7 @@ from vision.media.times import Timeline
 _READ_ERRORS = 50
 # Text passes for an animation of terminal characters, and lists of other files would be followed; neither is a video.
 _NOT_VIDEO = frozenset({"tty", "idf", "bin", "xbin", "adf", "concat", "hls", "dash", "imf", "sdp"})
+_TEXT = "no video but text or a list of files; give the video itself, a picture or a folder"
 _FASTEST = 1000.0
 
 
@@ -32,7 +33,7 @@ def open_container(path: Path) -> InputContainer:
         raise MediaError(f"{path}: {_why_not_open(path, error)}") from None
     if container.format.name in _NOT_VIDEO:
         container.close()
-        raise MediaError(f"{path}: no video but text or a list of files; give the video itself, a picture or a folder")
+        raise MediaError(f"{path}: {_TEXT}")
     return container
 
 
@@ -41,6 +42,8 @@ def _why_not_open(path: Path, error: Exception) -> str:
         return "reading is not permitted; change the file's permissions or run as its owner"
     if isinstance(error, av.error.EOFError):
         return "the file ends before its first picture; it is incomplete, copy it again"
+    if isinstance(error, av.error.FileNotFoundError):
+        return _TEXT  # the file itself is there; one that it names is not
     with path.open("rb") as file:
         head = file.read(8)
     if head[4:8] in {b"ftyp", b"mdat", b"moov", b"wide", b"free"}:
@@ -50,7 +53,7 @@ def _why_not_open(path: Path, error: Exception) -> str:
         )
     if isinstance(error, av.error.InvalidDataError):
         return "no video or picture in a format that can be read; if it plays elsewhere, convert it to MP4 (H.264)"
-    return f"cannot be opened ({getattr(error, 'strerror', None) or error}); check that the file is a complete video"
+    return f"cannot be opened ({getattr(error, 'strerror', None) or error}); it is damaged or incomplete, copy it again"
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:

@@ -6,6 +6,8 @@ from __future__ import annotations
 GAP_S = 2.0
 # A step back of more than this is a clock that was set anew (a recorder joined two recordings), not a frame out of order.
 _RESET_S = 1.0
+# Closer than this is the same time twice; nothing films 1000 pictures a second here.
+_SAME_S = 0.0005
 # How far a late frame is put behind its predecessor where its own time is already over.
 _NUDGE_S = 0.001
 
@@ -46,7 +48,7 @@ class Timeline:
         leaps = t > last + gap or t < last - _RESET_S
         if leaps and following is not None and last < following - self._shift <= last + gap:
             return self._fill(None)
-        if t <= last:
+        if t < last + _SAME_S:
             self.backward += 1
             if t < last - _RESET_S:
                 self._shift = stamp - last - self._interval

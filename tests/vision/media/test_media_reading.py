@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from tests.media_files import number_of, picture, write_image, write_stamped, write_video
 
+from tests.media_files import number_of, picture, write_image, write_stamped, write_video
 from vision.frame import Frame
 from vision.media.picture import DecodedPicture
 from vision.media.reader import open_clip
