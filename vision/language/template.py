@@ -21,9 +21,9 @@ _LIVE_FROM_S = 1e8  # a clip is shorter than three years; live times are seconds
 _LASTING = ("dwell_s", "duration_s", "lasted_s", "seconds")
 _ALONE = ("unattended_s", "alone_s", "static_s", "still_s", "dwell_s")
 _LYING = ("lying_s", "still_s", "down_s", "dwell_s")
-_PEAK = ("peak", "peak_count", "max_count", "count", "total")
+_PEAK = ("people_max", "peak", "peak_count", "max_count", "count", "total")
 _KIND = ("kind", "cause", "reason", "what")
-_UNKNOWN_AS = {"left_object": "object", "removed_object": "object", "fall": "person", "crowd": "person"}
+_UNKNOWN_AS = {"left_object": "object", "removed_object": "object", "fall": "person", "counting": "object"}
 
 
 def summarize(event: Event, locale: Locale | str = "en", *, timezone: tzinfo = UTC) -> Summary:
@@ -84,7 +84,7 @@ def _values(event: Event, book: Phrasebook, timezone: tzinfo) -> Values:
         "lasting": _spoken(lasting, book),
         "alone": _spoken(_number(facts, _ALONE), book),
         "lying": _spoken(_number(facts, _LYING), book),
-        "peak": book.thing(event.label, count if peak is None else round(peak), "person"),
+        "peak": book.thing(event.label, count if peak is None else round(peak), fallback or "person"),
         "in": _whole(facts, "in"),
         "out": _whole(facts, "out"),
     }

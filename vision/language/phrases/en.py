@@ -21,7 +21,7 @@ SENTENCES = {
     "fall.open": "{who} fell[ in {where}] at {start}[ and {has} been lying still for {lying}]",
     "crowd": "Up to {peak} gathered in {place} from {start}[ for {lasting}]",
     "crowd.open": "{peak} have gathered in {place} since {start}",
-    "counting": "{peak} counted at {place}[: {in} in, {out} out,] from {start}[ for {lasting}]",
+    "counting": "{peak} counted at {place} from {start}[ for {lasting}][: {in} in, {out} out]",
     "tamper": "The camera’s picture was disturbed from {start}[ for {lasting}]",
     "tamper.open": "The camera’s picture has been disturbed since {start}",
     "tamper.covered": "The lens was covered from {start}[ for {lasting}]",
