@@ -1,0 +1,162 @@
+"""Guard: "Somebody has put something down there and gone away.".
+
+           comes to rest            owner further away than twice its width       for `seconds`
+    (none) -------------> attended -----------------------------------------> unattended ------> EVENT --gone--> closed
+                              ^------------- the owner comes back ------------------|
+                              |
+                              +--gone, or the owner never left--> near miss: "unattended 6.2 s < 15 s"
+
+The owner is whoever was nearest when it came to rest; others who stood there then count as the owner's company. People
+who come by later change nothing. Where nobody was seen to leave it (no owner, or the owner was lost right there, so that
+the region may be the person), it takes twice as long; a region of a person's shape where a person was lost never counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from vision.events import Fact
+from vision.motion.base import Motion
+from vision.rules.base import Closed, NearMiss, Opened, Rule, RuleParams, Signal, Updated, View, register
+from vision.rules.company import Company, Person
+from vision.rules.resting import Thing, Things
+from vision.track.base import Track
+
+_BEFORE_S, _AFTER_S = 2.0, 1.0  # around the time at which the thing came to rest
+_DOUBT = 2.0  # so many times longer where nobody was seen to leave it
+_WORTH_TELLING = 0.3  # near misses nearer than this share of the limit are told
+_PERSON_ASPECT, _PERSON_HEIGHT = 1.3, 0.5  # height to width, and to the lost person's height
+
+
+class LeftObjectParams(RuleParams):
+    """Parameters of `left_object`."""
+
+    type: Literal["left_object"] = "left_object"
+    zone: str | None = Field(None, description="Name of the zone; default: the whole picture.")
+    seconds: float = Field(15.0, gt=0, description="How long it must lie there with its owner gone.")
+    min_area: float = Field(0.001, ge=0, le=1, description="Smallest thing, as a share of the picture.")
+    max_area: float = Field(0.06, gt=0, le=1, description="Largest thing, as a share of the picture.")
+    min_clarity: float = Field(0.4, ge=0, le=1, description="How sure it must be a thing and not light (0..1).")
+
+    @model_validator(mode="after")
+    def _areas_in_order(self) -> Self:
+        if self.min_area >= self.max_area:
+            raise ValueError(f"min_area {self.min_area:g} must be below max_area {self.max_area:g}")
+        return self
+
+
+@register
+class LeftObject(Rule[LeftObjectParams]):
+    """One event for each thing that is left behind."""
+
+    Params = LeftObjectParams
+    needs = frozenset({"tracks", "static"})
+    default_classes = None
+
+    def __init__(self, params: LeftObjectParams, view: View) -> None:
+        super().__init__(params, view)
+        self._things = Things("appeared", self.zone(params.zone))
+        self._company = Company(view)
+        self._t = 0.0
+
+    def step(self, tracks: Sequence[Track], motion: Motion, t: float) -> Iterable[Signal]:
+        """See `Rule.step`."""
+        self._t = t
+        self._company.step(tracks, t)
+        things, ended = self._things.step(motion.static, t)
+        for thing in things:
+            self._attend(thing, t)
+            if thing.present:
+                thing.name(tracks)
+                yield from self._tell(thing)
+        yield from (signal for thing in ended for signal in self._end(thing))
+
+    def finish(self, t: float) -> Iterable[Signal]:
+        """See `Rule.finish`."""
+        yield from (signal for thing in self._things.all() if not thing.opened for signal in self._end(thing))
+
+    def _attend(self, thing: Thing, t: float) -> None:
+        """Who belongs to the thing, and when one of them was last near it."""
+        if not thing.people:
+            came, rested = max(thing.begin, thing.since - 30.0) - _BEFORE_S, thing.since + _AFTER_S
+            # At rest is what was covered until its owner stepped aside; so whoever was there then comes first.
+            at_rest = self._company.near(thing.box, thing.reach / 2, rested - _BEFORE_S - _AFTER_S, rested)
+            thing.people = tuple(at_rest or self._company.near(thing.box, thing.reach / 2, came, rested))
+        if thing.opened:
+            return
+        near = [person.last_near(thing.box, thing.reach) for person in thing.people]
+        thing.near_t = max((moment for moment in near if moment is not None), default=None)
+
+    def _unattended_s(self, thing: Thing) -> float:
+        left = thing.since if thing.near_t is None else max(thing.since, thing.near_t)
+        return max(0.0, thing.seen_t - left)
+
+    def _lost_there(self, thing: Thing) -> Person | None:
+        """The last of its people, when that one was neither seen going away nor is here."""
+        last = max(thing.people, key=lambda person: person.track.seen_t, default=None)
+        if last is None or self._company.here(last) or self._company.walked_out(last):
+            return None
+        return last if last.track.box.gap(thing.box) <= thing.reach else None
+
+    def _gate(self, thing: Thing) -> tuple[str, str, float] | None:
+        """What speaks against an event: gate, words with both numbers, and how near it came (0..1)."""
+        params, unattended = self.params, self._unattended_s(thing)
+        lost = self._lost_there(thing)
+        limit = params.seconds * (1.0 if thing.people and lost is None else _DOUBT)
+        if unattended < limit:
+            return "dwell", f"unattended {unattended:.1f} s < {limit:g} s", unattended / limit
+        share = self._share(thing)
+        if share < params.min_area:
+            text = f"area {100 * share:.2f} % < {100 * params.min_area:g} %"
+            return "size", text, share / params.min_area
+        if share > params.max_area:
+            text = f"area {100 * share:.2f} % > {100 * params.max_area:g} %"
+            return "size", text, params.max_area / share
+        clarity = thing.region.clarity
+        if clarity < params.min_clarity:
+            return "clarity", f"clarity {clarity:.2f} < {params.min_clarity:g}", clarity / params.min_clarity
+        tall = thing.box.height / max(1.0, thing.box.width)
+        if lost is not None and tall >= _PERSON_ASPECT and thing.box.height >= _PERSON_HEIGHT * lost.track.box.height:
+            text = f"a person was lost there; height to width {tall:.1f} >= {_PERSON_ASPECT:g}"
+            return "separation", text, _PERSON_ASPECT / tall
+        return None
+
+    def _tell(self, thing: Thing) -> Iterable[Signal]:
+        if thing.opened:
+            yield Updated(thing.key, thing.subject(self._owner(thing)), facts=self._facts(thing))
+        elif self._gate(thing) is None:
+            thing.opened = True
+            start = thing.seen_t - self._unattended_s(thing)
+            subject = thing.subject(self._owner(thing))
+            yield Opened(thing.key, start, subject, self.params.zone, facts=self._facts(thing))
+
+    def _end(self, thing: Thing) -> Iterable[Signal]:
+        if thing.opened:
+            yield Closed(thing.key, thing.seen_t, self._facts(thing))
+            return
+        gate = self._gate(thing)
+        if gate is not None and gate[2] >= _WORTH_TELLING and self._share(thing) >= self.params.min_area / 2:
+            name, text, fraction = gate
+            subject = thing.subject(self._owner(thing))
+            yield NearMiss(name, text, thing.since, thing.seen_t, min(1.0, fraction), subject, self.params.zone)
+
+    def _share(self, thing: Thing) -> float:
+        return thing.region.area / (self.view.width * self.view.height)
+
+    @staticmethod
+    def _owner(thing: Thing) -> int | None:
+        return thing.people[0].track.id if thing.people else None
+
+    def _facts(self, thing: Thing) -> dict[str, Fact]:
+        return {
+            "owner_track": self._owner(thing),
+            "owner_left_at_s": thing.near_t,
+            "unattended_s": self._unattended_s(thing),
+            "attended_s": 0.0 if thing.near_t is None else max(0.0, thing.near_t - thing.begin),
+            "static_s": thing.seen_t - thing.since,
+            "area_share": self._share(thing),
+            "clarity": thing.region.clarity,
+        }
