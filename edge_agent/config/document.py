@@ -1,7 +1,7 @@
 """A YAML file as plain values, with the line of every key and value.
 
 YAML is read by the rules of version 1.2: only `true` and `false` are booleans, so that `on:` is a key like any other and
-`18:00` or `2024-01-01` stay texts. A key that is given twice, an alias that grows without bound, a tag that asks for a
+`18:00` or `2024-01-01` stay texts. `${NAME}` may stand without quotes between braces and brackets too. A key that is given twice, an alias that grows without bound, a tag that asks for a
 Python object and the like are problems, not surprises.
 """
 
@@ -25,6 +25,12 @@ MAX_DIGITS = 300
 
 _TAG = "tag:yaml.org,2002:"
 _FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+
+
+# Between { } a plain text cannot hold braces: variables pass the parser with signs of private use in their place,
+# one for one, so that columns stay right.
+_VARIABLE = re.compile(r"\$\{([^{}\n\"']*)\}")
+_HIDDEN = re.compile("\ue000\ue000([^\ue001]*)\ue001")
 
 
 class _Stop(Exception):  # noqa: N818  # never leaves this file
@@ -149,14 +155,14 @@ def _top(text: str) -> yaml.MappingNode:
 def _compose(text: str) -> yaml.Node | None:
     """The tree of nodes; syntax errors in our own words."""
     try:
-        loader = _Loader(text)
+        loader = _Loader(_VARIABLE.sub("\ue000\ue000\\1\ue001", text))
         try:
             return loader.get_single_node()
         finally:
             loader.dispose()
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise _Stop(f"the character U+{ord(str(error.character)[:1]):04X} is not allowed in YAML", line) from None
+        raise _Stop(f"the character U+{int(error.character):04X} is not allowed in YAML", line) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -265,7 +271,7 @@ class _Builder:
 
     def _key(self, node: yaml.Node, loc: Loc) -> str | None:
         if isinstance(node, yaml.ScalarNode) and node.tag.startswith(_TAG):
-            return str(node.value)
+            return _HIDDEN.sub(r"${\1}", str(node.value))
         text = "a key must be a plain word; put a value that begins with { or [ in quotes"
         self._problems.append(Problem(_line(node), loc, text))
         return None
@@ -277,7 +283,7 @@ class _Builder:
             )
 
     def _scalar(self, node: yaml.Node, loc: Loc) -> Any:
-        text, kind = str(node.value), node.tag.removeprefix(_TAG)
+        text, kind = _HIDDEN.sub(r"${\1}", str(node.value)), node.tag.removeprefix(_TAG)
         if kind == "str":
             return text
         if kind not in _SCALARS:

@@ -61,7 +61,8 @@ def load_with_warnings(path: str | Path, env: Mapping[str, str] | None = None) -
     problems.add(*found)
     warnings.add(*doubtful)
     if config is not None:
-        problems.add(*_not_finite(config.model_dump(), (), document))
+        known = {p.loc for p in problems.found}
+        problems.add(*(p for p in _not_finite(config.model_dump(), (), document) if p.loc not in known))
     problems.raise_if_any()
     return cast("Config", config), warnings.lines()
 
