@@ -1,8 +1,9 @@
 """A YAML file as plain values, with the line of every key and value.
 
 YAML is read by the rules of version 1.2: only `true` and `false` are booleans, so that `on:` is a key like any other and
-`18:00` or `2024-01-01` stay texts. `${NAME}` may stand without quotes between braces and brackets too. A key that is given twice, an alias that grows without bound, a tag that asks for a
-Python object and the like are problems, not surprises.
+`18:00` or `2024-01-01` stay texts. `${NAME}` may stand without quotes between braces and brackets too. A key that is
+given twice, an alias that grows without bound, a tag that asks for a Python object and the like are problems, not
+surprises.
 """
 
 from __future__ import annotations
