@@ -28,7 +28,7 @@ _UNITS = (
     ("_m", "m"),
 )
 _CHINESE = {"heights/s": "倍身高/s", "heights": "倍身高"}
-_CLOCK = {"at", "since", "began", "start", "end", "left_at", "owner_left", "seen"}  # moments, not lengths of time
+_CLOCK = {"at", "since", "began", "start", "end", "owner_left", "seen"}  # moments, not lengths of time
 
 
 def moment(seconds: float) -> str:
@@ -39,16 +39,17 @@ def moment(seconds: float) -> str:
     return f"{clock(tenths // 10)}.{tenths % 10}"
 
 
-def length(seconds: float) -> str:
-    """A length of time: `340 ms`, `7.4 s`, `2 min 5 s`, `1 h 5 min`."""
+def length(seconds: float, locale: str = "en") -> str:
+    """A length of time: `340 ms`, `7.4 s`, `2 min 5 s`, `1 h 5 min`; in Chinese with Chinese units."""
+    hour, minute, second, milli = ("小时", "分", "秒", "毫秒") if locale == "zh" else ("h", "min", "s", "ms")
     if seconds < 0.9995:
-        return "0 s" if seconds <= 0 else f"{plain(seconds * 1000)} ms"
+        return f"0 {second}" if seconds <= 0 else f"{plain(seconds * 1000)} {milli}"
     if seconds < 59.95:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f} {second}"
     whole = round(seconds)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+        return f"{whole // 60} {minute} {whole % 60} {second}"
+    return f"{whole // 3600} {hour} {whole % 3600 // 60} {minute}"
 
 
 def plain(value: float) -> str:
@@ -64,10 +65,12 @@ def fact(key: str, value: Fact, locale: str) -> tuple[str, str]:
     """A measurement by its name and its value with the unit that the key ends in."""
     end, unit = next(((end, unit) for end, unit in _UNITS if key.endswith(end) and len(key) > len(end)), ("", ""))
     stem = key[: len(key) - len(end)]
-    if unit == "s" and stem in _CLOCK and isinstance(value, int | float):
+    if unit == "s" and (stem in _CLOCK or stem.endswith("_at")) and isinstance(value, int | float):
         return measure(stem, locale), moment(value)
-    if unit == "share":
-        unit, value = "%", value * 100 if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if unit == "s" and isinstance(value, int | float) and not isinstance(value, bool):
+        return measure(stem, locale), length(value, locale)
+    if unit == "share" and isinstance(value, int | float) and not isinstance(value, bool):
+        return measure(key, locale), f"{plain(value * 100)}%"
     return measure(stem, locale), _value(value, _CHINESE.get(unit, unit) if locale == "zh" else unit)
 
 
@@ -80,6 +83,4 @@ def _value(value: Fact, unit: str) -> str:
         return ", ".join(_value(item, "") for item in value) + (f" {unit}" if unit and value else "")
     if isinstance(value, str):
         return value
-    if unit == "s" and value >= 60:
-        return length(value)
     return plain(value) + ("" if not unit else unit if unit in "°%" else f" {unit}")

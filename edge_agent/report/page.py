@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from edge_agent.report import numbers
@@ -131,12 +132,12 @@ def build(data: ReportData, out: Path) -> Page:
 def _tiles(data: ReportData) -> Iterable[Tile]:
     w, totals = words(data.locale), data.totals
     many = w["footage_note_one"] if len(data.clips) == 1 else w["footage_note_many"].format(n=len(data.clips))
-    yield Tile(w["footage"], numbers.length(totals.footage_s), many)
+    yield Tile(w["footage"], numbers.length(totals.footage_s, data.locale), many)
     if totals.speed is not None:
         yield Tile(w["speed"], f"{numbers.plain(totals.speed)}×", w["speed_note"])
     if totals.cpu_s is not None and totals.cpu_s_per_camera_hour is not None:
-        note = w["cpu_hour_note"].format(cpu=numbers.length(totals.cpu_s))
-        yield Tile(w["cpu_hour"], numbers.length(totals.cpu_s_per_camera_hour), note)
+        note = w["cpu_hour_note"].format(cpu=numbers.length(totals.cpu_s, data.locale))
+        yield Tile(w["cpu_hour"], numbers.length(totals.cpu_s_per_camera_hour, data.locale), note)
     if totals.inferences is not None:
         sampled = "" if totals.frames_sampled is None else w["inferences_note"].format(n=f"{totals.frames_sampled:,}")
         yield Tile(w["inferences"], f"{totals.inferences:,}", sampled)
@@ -158,7 +159,7 @@ def _card(number: int, clip: ClipReport, event: Event, data: ReportData, shot: P
     named = ((w["camera"], event.camera), (place, event.zone), (w["rule"], rule), (w["clip"], clip.name))
     rows = [(w["sure"], f"{event.score:.0%}")] if event.score is not None else []
     if event.end is not None and event.end > event.start:
-        rows.append((w["duration"], numbers.length(event.end - event.start)))
+        rows.append((w["duration"], numbers.length(event.end - event.start, locale)))
     rows += [(w["track"], str(event.track_id))] if event.track_id is not None else []
     rows += [(w["count"], str(event.count))] if event.count != 1 else []
     span = numbers.moment(event.start)
@@ -191,12 +192,12 @@ def _parts(data: ReportData) -> Iterable[ClipPart]:
         yield ClipPart(
             number=number,
             clip=clip,
-            meta=tuple(_meta(clip)),
+            meta=tuple(_meta(clip, data.locale)),
             lanes=tuple(lanes(numbered, clip.duration_s)),
             titles={event.type: book.title(event.type) for event in clip.events},
             ticks=tuple((clock(t), place) for t, place in ticks(begin, span)),
             tracks=_tracks(clip),
-            stages=_shares(clip.stages, data.locale, numbers.length),
+            stages=_shares(clip.stages, data.locale, partial(numbers.length, locale=data.locale)),
             dropped=_shares(clip.dropped, data.locale, numbers.plain),
             counters=tuple((measure(name, data.locale), numbers.plain(n)) for name, n in clip.counters.items()),
             misses=tuple(misses[:_MISSES_SHOWN]),
@@ -204,14 +205,14 @@ def _parts(data: ReportData) -> Iterable[ClipPart]:
         )
 
 
-def _meta(clip: ClipReport) -> Iterable[str]:
+def _meta(clip: ClipReport, locale: str) -> Iterable[str]:
     if clip.camera and clip.camera != clip.name:
         yield clip.camera
     if clip.width and clip.height:
         yield f"{clip.width} × {clip.height}"
     if clip.fps:
         yield f"{numbers.plain(clip.fps)} fps"
-    yield numbers.length(clip.duration_s)
+    yield numbers.length(clip.duration_s, locale)
 
 
 def _tracks(clip: ClipReport) -> Tracks | None:

@@ -105,7 +105,7 @@ SENTENCES = [
     (
         event("counting", zone="gate", label="car", count=5, facts={"in": 3, "out": 2}),
         "5 cars counted at “gate” from 0:12 for 7.4 seconds: 3 in, 2 out (camera gate).",
-        "0:12 起，“gate”共计数 5 辆汽车，其中进入 3、离开 2，历时 7.4 秒（摄像机 gate）。",
+        "0:12 起，“gate”计数：5 辆汽车，其中进入 3、离开 2，历时 7.4 秒（摄像机 gate）。",
     ),
     # a kind of tampering with its own words
     (

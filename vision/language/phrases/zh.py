@@ -20,7 +20,7 @@ SENTENCES = {
     "fall.open": "{start}，{who}[在{where}]摔倒[，已倒地不动 {lying}]",
     "crowd": "{start} 起，{place}人员聚集，最多 {peak}[，持续 {lasting}]",
     "crowd.open": "{start} 起，{place}人员聚集，现有 {peak}",
-    "counting": "{start} 起，{place}共计数 {peak}[，其中进入 {in}、离开 {out}][，历时 {lasting}]",
+    "counting": "{start} 起，{place}计数：{peak}[，其中进入 {in}、离开 {out}][，历时 {lasting}]",
     "tamper": "{start} 起，摄像机画面异常[，持续 {lasting}]",
     "tamper.open": "{start} 起，摄像机画面异常，目前尚未恢复",
     "tamper.covered": "{start} 起，镜头被遮挡[，持续 {lasting}]",
