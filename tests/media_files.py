@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import numpy.typing as npt
+from av.stream import Disposition
 
 Pixels = npt.NDArray[np.uint8]
 _BITS = 8
@@ -88,11 +89,17 @@ def _silence(stream: av.AudioStream, seconds: float) -> list[av.Packet[av.AudioS
     return packets + stream.encode(None)
 
 
-def write_audio(path: Path, seconds: float = 1.0) -> None:
-    """A file with sound only."""
-    with av.open(str(path), "w") as out:
+def write_audio(path: Path, *, cover: bool = False) -> None:
+    """A second of sound; with `cover`, a picture of the record that is no video."""
+    with av.open(str(path), "w", format="mp4") as out:
         stream = out.add_stream("aac", rate=48000, layout="mono")
-        out.mux(_silence(stream, seconds))
+        if cover:
+            art = out.add_stream("mjpeg", rate=1)
+            art.width, art.height, art.pix_fmt, art.disposition = 64, 48, "yuvj420p", Disposition.attached_pic
+            frame = av.VideoFrame.from_ndarray(picture(3), format="bgr24").reformat(format="yuvj420p")
+            frame.pts = 0
+            out.mux([*art.encode(frame), *art.encode(None)])
+        out.mux(_silence(stream, 1.0))
 
 
 def write_stamped(path: Path, stamps_ms: Sequence[int], container: str = "matroska") -> None:
@@ -148,6 +155,3 @@ def flipped(source: Path, start: float, end: float, every: int = 97) -> None:
     for at in range(int(len(data) * start), int(len(data) * end), every):
         data[at] ^= 0xFF
     source.write_bytes(bytes(data))
-
-
-Builder = Callable[[Path], Path]

@@ -133,8 +133,6 @@ class ClipCutter:
         container, stream = self._source()
         if container.format.name in _NO_COPY or stream.pix_fmt not in _PLAYABLE_PIXELS or stream.time_base is None:
             return None
-        if clip.turn != UPRIGHT and not hasattr(stream, "set_display_rotation"):
-            return None  # an older PyAV cannot write the turn down
         wanted = (clip.first_stamp + first) / stream.time_base
         index = self._index
         # half a tick: the wanted time went through floating point

@@ -9,11 +9,12 @@ from typing import cast
 
 import cv2
 import numpy as np
-from av import VideoFrame
+from av import FFmpegError, VideoFrame
 from av.sidedata.sidedata import SideDataContainer
 from av.video.plane import VideoPlane
 from av.video.reformatter import VideoReformatter
 
+from vision.errors import MediaError
 from vision.frame import Pixels
 
 _ROTATIONS = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTERCLOCKWISE}
@@ -106,7 +107,13 @@ class DecodedPicture:
     def _stored_bgr(self) -> Pixels:
         frame = self._frame
         # threads=1: starting the scaler's own threads costs several milliseconds a picture
-        converted = self._converter.reformat(frame, format="bgr24", threads=1)
+        try:
+            converted = self._converter.reformat(frame, format="bgr24", threads=1)
+        except (FFmpegError, ValueError):
+            raise MediaError(
+                f"pictures of the kind {frame.format.name} ({frame.width}x{frame.height}) cannot be shown in colour; "
+                "convert the clip to MP4 (H.264)"
+            ) from None
         rows = _rows(converted.planes[0])[: frame.height, : frame.width * 3]
         return np.ascontiguousarray(rows).reshape(frame.height, frame.width, 3)
 

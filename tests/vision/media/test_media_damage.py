@@ -144,6 +144,7 @@ WRONG = [
     Wrong("header.mkv", cut_short(0.02), ("copy it again",)),
     Wrong("sound.m4a", write_audio, ("sound but no picture",)),
     Wrong("sound.mp4", write_audio, ("sound but no picture",)),
+    Wrong("cover.m4a", lambda p: write_audio(p, cover=True), ("sound but no picture",)),
     Wrong("subtitles.srt", lambda p: p.write_text("1\n00:00:01,000 --> 00:00:02,000\nhi\n"), ("no picture in it",)),
     Wrong("no_frames.mp4", write_header_only, ("no picture in it",)),
     Wrong("no_frames.avi", write_header_only, ("not one frame could be decoded", "0 packets")),
