@@ -56,7 +56,7 @@ def judge(picture: Map, reference: Map, patch: Mask, restless: Mask, threshold: 
     # A quarter of the threshold is about the noise; it is no sign of light.
     outside = float(np.median(np.abs(difference[apron]))) if apron.any() else 0.0
     surround = max(0.0, outside - threshold / 4) / max(strength, 1.0)
-    clarity = (1 - _ramp(texture, 0.55, 0.85)) * _ramp(sharpness, 0.12, 0.35) * (1 - _ramp(surround, 0.12, 0.4))
+    clarity = (1 - _ramp(texture, 0.4, 0.75)) * _ramp(sharpness, 0.12, 0.35) * (1 - _ramp(surround, 0.12, 0.4))
     clarity *= _ramp(strength, 0.6 * threshold, 1.6 * threshold)
     edges = _balance(float(_size(now)[ring].sum()), float(_size(before)[ring].sum()))
     sides = _balance(_contrast(picture, area, ring), _contrast(reference, area, ring))

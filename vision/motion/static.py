@@ -27,6 +27,7 @@ from vision.geometry import Box
 from vision.motion.base import StaticRegion
 from vision.motion.cells import Cells, Mask, shrunk
 from vision.motion.judge import Verdict, judge
+from vision.motion.steady import shift
 from vision.track.base import Track
 
 PEOPLE = frozenset({"person", "people", "pedestrian", "worker", "man", "woman", "child", "rider"})
@@ -38,10 +39,14 @@ _GONE_S = 1.0  # a region ends after the reference has shown for so long
 _LOST_S = 10.0  # ... or after it has not been made out (hidden) for so long
 _ABSORB_S = 3600.0  # a thing that has been there for so long belongs to the place
 _JUDGE_S = 1.0  # between two judgements of a region
+_PATIENCE_S = 20.0  # a region partly behind somebody is not judged for so long
+_DISTURBED = 0.3  # share of a region and its surroundings in which others may move while it is judged
+_ENOUGH = 8  # judgements of a region
 _LEAST_CELLS = 8
 _LARGEST = 0.25  # share of the picture beyond which a patch is a change of the view, not a thing
 _UPHEAVAL = 0.35  # share of the seen picture that differs at once: the light or the view has changed
 _EDGES = 0.01  # share of the picture that must be strong edges for them to tell whether the view moves
+_VIEW_S = 1.0  # between two looks at whether the view has moved
 _SETTLED_S = 0.6  # the new light must hold still for so long
 _GONE_OUTLINE = -0.1  # in doubt a thing was put there
 _CLEAR = 0.2  # clarity below which a patch is light
@@ -56,12 +61,17 @@ class _Region:
     since: float
     seen_t: float
     judged_t: float = -math.inf
+    judged_size: int = 0
     verdicts: list[Verdict] = field(default_factory=list)
     back_s: float = 0.0
+    look: tuple[Pixels, Mask] | None = None
 
     @property
     def clarity(self) -> float:
-        return sum(verdict.clarity for verdict in self.verdicts) / max(1, len(self.verdicts))
+        """The mean of the judgements less their mean deviation: a thing looks like one every time."""
+        values = [verdict.clarity for verdict in self.verdicts]
+        mean = sum(values) / max(1, len(values))
+        return max(0.0, mean - sum(abs(value - mean) for value in values) / max(1, len(values)))
 
     @property
     def outline(self) -> float:
@@ -82,7 +92,9 @@ class StaticForeground:
         self._next_id = getattr(self, "_next_id", 1)
         self._t0 = self._t = 0.0
         self._people: dict[int, tuple[float, Box]] = {}
-        self._upheaval: tuple[float, float, Pixels] | None = None
+        self._viewed_t = -math.inf
+        self._shift: tuple[float, float] | None = None
+        self._upheaval: tuple[float, float, Pixels, bool] | None = None
 
     def step(self, luma: Pixels, t: float, tracks: Sequence[Track]) -> tuple[StaticRegion, ...]:
         """Regions at rest at time `t` (seconds); `luma` uint8 [height, width], `tracks` those of the step before."""
@@ -132,25 +144,39 @@ class StaticForeground:
         sharp = int(np.count_nonzero(edges))
         if sharp > _EDGES * edges.size:
             sudden = max(sudden, np.count_nonzero(new & edges) / sharp)
+        moved = self._view_moved(cells)
         if self._upheaval is None:
-            if sudden < _UPHEAVAL:
+            if sudden < _UPHEAVAL and not moved:
                 return False
-            self._upheaval = self._t, self._t, small
+            self._upheaval = self._t, self._t, small, moved
             return True
-        began, still_since, before = self._upheaval
+        began, still_since, before, was_moved = self._upheaval
+        moved = moved or was_moved
         moving = np.count_nonzero(cv2.absdiff(small, before) > cells.threshold) / small.size
         if moving > 0.05:
             still_since = self._t
-        self._upheaval = began, still_since, small
+        self._upheaval = began, still_since, small, moved
         if self._t - still_since < _SETTLED_S and self._t - began < 5.0:
             return True
-        if sudden >= _UPHEAVAL / 4:
+        if sudden >= _UPHEAVAL / 4 or moved:
             keep = np.zeros(cells.shape, np.bool_)
             for region in self._regions:
                 keep |= region.cells
+                region.look = None
             cells.relight(keep, hidden)
         self._upheaval = None
         return False
+
+    def _view_moved(self, cells: Cells) -> bool:
+        """Whether the view lies beside its reference, the same way twice in a row; looked at every `_VIEW_S`."""
+        if self._t - self._viewed_t < _VIEW_S:
+            return False
+        self._viewed_t = self._t
+        before, self._shift = self._shift, shift(cells.reference, cells.picture)
+        if before is None or self._shift is None or math.dist(before, self._shift) > 0.7:
+            return False
+        self._shift = None
+        return True
 
     def _follow(self, cells: Cells, hidden: Mask, dt: float) -> None:
         """Bring the regions up to date with the cells at rest."""
@@ -174,11 +200,13 @@ class StaticForeground:
             self._judge(cells, region, hidden)
 
     def _same(self, region: _Region, patches: Sequence[Mask], taken: set[int]) -> Mask | None:
-        """The patch that shares most with a region."""
+        """The patch that shares most with a region, if that is a good part of the smaller of the two."""
         shared = [np.count_nonzero(patch & region.cells) if n not in taken else 0 for n, patch in enumerate(patches)]
         if not shared or max(shared) == 0:
             return None
         best = shared.index(max(shared))
+        if shared[best] < 0.3 * min(np.count_nonzero(region.cells), np.count_nonzero(patches[best])):
+            return None
         taken.add(best)
         return patches[best]
 
@@ -194,7 +222,7 @@ class StaticForeground:
 
     def _judge(self, cells: Cells, region: _Region, hidden: Mask) -> None:
         """Look at a region again now and then, as long as nothing stands in its way; learn it when it is light."""
-        if self._t - region.judged_t < _JUDGE_S or (len(region.verdicts) >= 8 and region.clarity > 2 * _CLEAR):
+        if self._t - region.judged_t < _JUDGE_S:
             return
         ys, xs = np.nonzero(region.cells)
         window = slice(max(0, ys.min() - 5), ys.max() + 6), slice(max(0, xs.min() - 5), xs.max() + 6)
@@ -202,16 +230,36 @@ class StaticForeground:
         around = cv2.dilate(patch.astype(np.uint8), _NEAR).astype(np.bool_)
         restless = (hidden | (cells.differs & ~cells.at_rest))[window]
         disturbed = restless & around
-        waited = self._t - region.since > 4 * _REST_S
-        if np.count_nonzero(disturbed) > (0.5 if waited else 0.2) * np.count_nonzero(around):
+        covered = bool((hidden[window] & around).any()) and self._t - region.since < _PATIENCE_S
+        if covered or np.count_nonzero(disturbed) > _DISTURBED * np.count_nonzero(around):
             return
-        picture = cells.picture[window].astype(np.float32)
         region.judged_t = self._t
+        self._compare(cells, region)
+        if len(region.verdicts) >= _ENOUGH and region.clarity > 2 * _CLEAR:
+            return
+        size = int(np.count_nonzero(patch))
+        if not 0.5 * region.judged_size <= size <= 1.5 * region.judged_size:
+            # What was judged before was a part of it, or more than it.
+            region.verdicts.clear()
+            region.judged_size = size
+        picture = cells.picture[window].astype(np.float32)
         region.verdicts.append(judge(picture, cells.reference[window], patch, restless, cells.threshold))
         too_large = np.count_nonzero(region.cells) > _LARGEST * region.cells.size
-        if too_large or (len(region.verdicts) >= 2 and region.clarity < _CLEAR):
+        if too_large or (len(region.verdicts) >= 3 and region.clarity < _CLEAR):
             self._regions.remove(region)
             self._learn_around(cells, region.cells, hidden)
+
+    def _compare(self, cells: Cells, region: _Region) -> None:
+        """Whether it is still what it was at the first judgement; if not, something else rests there from now on."""
+        if region.look is not None:
+            before, where = region.look
+            both = where & region.cells
+            changed = (cv2.absdiff(cells.picture, before) > 1.5 * cells.threshold) & both
+            if np.count_nonzero(changed) <= 0.5 * np.count_nonzero(both):
+                return
+            region.since = max(region.since, float(np.median(cells.candidate_t[region.cells])) + self._t0)
+            region.verdicts.clear()
+        region.look = cells.picture, region.cells
 
     def _learn_around(self, cells: Cells, patch: Mask, hidden: Mask) -> None:
         """Light seldom ends where its patch does: everything within half the patch's size is learned, but other regions."""

@@ -26,6 +26,7 @@ class Person:
     track: Track
     trail: deque[tuple[float, Box]] = field(default_factory=deque)
     first: Box = field(init=False)
+    walked_in: bool = False
 
     def __post_init__(self) -> None:
         self.first = self.track.box
@@ -52,7 +53,7 @@ class Company:
         """Take in where everybody is at time `t`."""
         self._t = t
         for number, track in self._lineage.update([track for track in tracks if track.label in PEOPLE]):
-            person = self._people.setdefault(number, Person(number, track))
+            person = self._people.setdefault(number, Person(number, track, walked_in=self._at_border(track.box)))
             if not track.observed:
                 continue
             person.track = track
@@ -75,6 +76,9 @@ class Company:
 
     def walked_out(self, person: Person) -> bool:
         """Whether the person was last seen at the picture's border."""
-        box, (width, height) = person.track.box, self._size
+        return self._at_border(person.track.box)
+
+    def _at_border(self, box: Box) -> bool:
+        width, height = self._size
         dx, dy = _BORDER * width, _BORDER * height
         return box.x1 <= dx or box.y1 <= dy or box.x2 >= width - dx or box.y2 >= height - dy

@@ -39,7 +39,7 @@ class LeftObjectParams(RuleParams):
     seconds: float = Field(15.0, gt=0, description="How long it must lie there with its owner gone.")
     min_area: float = Field(0.001, ge=0, le=1, description="Smallest thing, as a share of the picture.")
     max_area: float = Field(0.06, gt=0, le=1, description="Largest thing, as a share of the picture.")
-    min_clarity: float = Field(0.4, ge=0, le=1, description="How sure it must be a thing and not light (0..1).")
+    min_clarity: float = Field(0.5, ge=0, le=1, description="How sure it must be a thing and not light (0..1).")
 
     @model_validator(mode="after")
     def _areas_in_order(self) -> Self:
@@ -81,10 +81,11 @@ class LeftObject(Rule[LeftObjectParams]):
     def _attend(self, thing: Thing, t: float) -> None:
         """Who belongs to the thing, and when one of them was last near it."""
         if not thing.people:
-            came, rested = max(thing.begin, thing.since - 30.0) - _BEFORE_S, thing.since + _AFTER_S
-            # At rest is what was covered until its owner stepped aside; so whoever was there then comes first.
-            at_rest = self._company.near(thing.box, thing.reach / 2, rested - _BEFORE_S - _AFTER_S, rested)
-            thing.people = tuple(at_rest or self._company.near(thing.box, thing.reach / 2, came, rested))
+            # A thing is seen at rest only once its owner steps aside, which may be long after it was put down.
+            since, until = thing.since - _BEFORE_S, max(thing.since + _AFTER_S, thing.first_t)
+            thing.people = tuple(self._company.near(thing.box, thing.reach / 2, since, until))
+            if not thing.people and t - thing.first_t < _AFTER_S:
+                thing.people = tuple(self._company.near(thing.box, thing.reach / 2, thing.begin - _BEFORE_S, until))
         if thing.opened:
             return
         near = [person.last_near(thing.box, thing.reach) for person in thing.people]

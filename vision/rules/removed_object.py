@@ -36,7 +36,7 @@ class RemovedObjectParams(RuleParams):
     seconds: float = Field(10.0, gt=0, description="How long it must be missing.")
     min_area: float = Field(0.001, ge=0, le=1, description="Smallest thing, as a share of the picture.")
     max_area: float = Field(0.06, gt=0, le=1, description="Largest thing, as a share of the picture.")
-    min_clarity: float = Field(0.4, ge=0, le=1, description="How sure it must be a thing and not light (0..1).")
+    min_clarity: float = Field(0.5, ge=0, le=1, description="How sure it must be a thing and not light (0..1).")
 
     @model_validator(mode="after")
     def _areas_in_order(self) -> Self:
@@ -132,5 +132,5 @@ class RemovedObject(Rule[RemovedObjectParams]):
 
 
 def _own_share(person: Person, gap: Box) -> float:
-    """How much of the gap the person's first box covers (0..1)."""
-    return person.first.intersection(gap) / gap.area if gap.area > 0 else 0.0
+    """How much of the gap the person's first box covers (0..1); 0 for one who came in over the picture's border."""
+    return 0.0 if person.walked_in or gap.area <= 0 else person.first.intersection(gap) / gap.area

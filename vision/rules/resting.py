@@ -14,6 +14,7 @@ from vision.rules.company import Person
 from vision.track.base import Track
 
 _MISSING_S = 2.0  # a thing without a region for so long is gone
+_RENEWED_S = 3.0  # a region that rests only since so much later is another thing
 _SAME = 0.3  # overlap (IoU) by which a new region is a lost one found again
 _LABEL = 0.4  # overlap (IoU) by which a detector's object is the thing
 
@@ -27,6 +28,7 @@ class Thing:
     begin: float
     since: float
     seen_t: float
+    first_t: float
     present: bool = True
     opened: bool = False
     people: tuple[Person, ...] = ()
@@ -94,15 +96,22 @@ class Things:
         if not thing.present or region.area > thing.region.area:
             thing.region = region
         thing.seen_t, thing.present = t, True
+        if region.since > thing.since + _RENEWED_S and not thing.opened:
+            # Something else lies there now.
+            thing.begin = thing.since = region.since
+            thing.first_t, thing.people, thing.label, thing.score = t, (), None, None
 
     def _place(self, region: StaticRegion, t: float) -> None:
         """A region not seen before: a part of a thing, a thing found again, or a new thing."""
         for thing in self._things.values():
             lost = not thing.present and thing.box.iou(region.box) >= _SAME
-            piece = thing.box.gap(region.box) <= 0.5 * thing.box.width and abs(region.since - thing.since) <= 3.0
+            piece = (
+                thing.box.gap(region.box) <= 0.5 * max(thing.box.width, thing.box.height)
+                and abs(region.since - thing.since) <= 3.0
+            )
             if lost or piece:
                 thing.parts.add(region.id)
                 self._keep(thing, region, t)
                 return
         key = str(region.id)
-        self._things[key] = Thing(key, region, region.begin, region.since, t, parts={region.id})
+        self._things[key] = Thing(key, region, region.begin, region.since, t, t, parts={region.id})
