@@ -71,7 +71,8 @@ def _references(document: Document, loc: Loc, camera: CameraConfig) -> list[Prob
             named = getattr(rule, kind, None)
             if isinstance(named, str) and named not in names:
                 here = (*loc, "rules", r, kind)
-                text = f"the camera has no {kind} '{clean(named)}'; {choice(named, names)}"
+                others = choice(named, names) if names else f"it has no {kind}s at all"
+                text = f"the camera has no {kind} '{clean(named)}'; {others}"
                 found.append(Problem(document.line(here), here, text))
     return found
 

@@ -46,16 +46,25 @@ class _Loader(yaml.SafeLoader):
     """YAML 1.2 core schema; nesting is bounded, so that no file can exhaust the stack."""
 
     depth = 0
+    count = 0
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  # as in the parent
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """One node; counts how deep it lies."""
+        """One node; counts how deep it lies and how many there are."""
+        self.count += 1
+        if self.count > MAX_VALUES:
+            raise _Stop(f"more than {MAX_VALUES} values; that is no config of this program", _mark(self))
         if self.depth >= MAX_DEPTH:
-            raise _Stop(f"more than {MAX_DEPTH} levels of nesting", self.peek_event().start_mark.line + 1)  # type: ignore[no-untyped-call]  # PyYAML's own
+            raise _Stop(f"more than {MAX_DEPTH} levels of nesting", _mark(self))
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
+
+
+def _mark(loader: _Loader) -> int:
+    """The line on which the loader stands."""
+    return int(loader.peek_event().start_mark.line) + 1  # type: ignore[no-untyped-call]  # PyYAML's own
 
 
 def _resolve(kind: str, pattern: str, first: str) -> None:
@@ -214,7 +223,7 @@ class _Builder:
         """The value of `node`, which stands at `loc` below the nodes `above`."""
         self._values += 1
         if self._values > MAX_VALUES:
-            raise _Stop(f"more than {MAX_VALUES} values once the aliases (*name) are filled in", _line(node))
+            raise _Stop(f"more than {MAX_VALUES} values, each alias (*name) counted as what it stands for", _line(node))
         if any(node is parent for parent in above) or len(above) > MAX_DEPTH:
             raise _Stop("an alias (*name) that holds itself", _line(node))
         self._document.value_line[loc] = _line(node)

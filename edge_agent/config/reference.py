@@ -106,20 +106,24 @@ def _value(about: Schema, root: Schema) -> str:
     if words:
         return ", ".join(f"`{word}`" for word in words)
     if schema.get("type") == "array":
-        items = resolved(schema.get("items") or (schema.get("prefixItems") or [{}])[0], root)
-        if "prefixItems" in items:
-            return "list of points `[x, y]`"
-        if "properties" in items or "discriminator" in items:
-            return "list, see below"
-        return f"list of {_value(items, root)}" if "items" in schema else f"list of two: {_value(items, root)}"
+        return _list(schema, root)
     if "properties" in schema:
         return "see below"
     if schema.get("type") in ("number", "integer"):
         name = "whole number" if schema["type"] == "integer" else "number"
         return f"{name} {bounds(schema)}".strip()
-    if schema.get("format") == "path":
-        return "path"
-    return {"string": "text", "boolean": "`true`, `false`"}.get(str(schema.get("type")), wanted(schema, root))
+    return {"string": "path" if schema.get("format") == "path" else "text", "boolean": "`true`, `false`"}.get(
+        str(schema.get("type")), wanted(schema, root)
+    )
+
+
+def _list(schema: Schema, root: Schema) -> str:
+    items = resolved(schema.get("items") or (schema.get("prefixItems") or [{}])[0], root)
+    if "prefixItems" in items:
+        return "list of points `[x, y]`"
+    if "properties" in items or "discriminator" in items:
+        return "list, see below"
+    return f"list of {_value(items, root)}" if "items" in schema else f"list of two: {_value(items, root)}"
 
 
 def _default(about: Schema) -> str:

@@ -59,6 +59,7 @@ WRONG = {
     "block given twice": Wrong(GOOD + "cameras: []\n", 30, ("cameras: the key is given twice", "line 5")),
     "alias of nothing": Wrong(spoilt("zone: yard", "zone: *yrd"), 16, ("alias",)),
     "alias bomb": Wrong(bomb(), None, ("more than 50000 values",)),
+    "too many values": Wrong("x: [" + "a," * 60_000 + "]\n" + GOOD, 1, ("more than 50000 values",)),
     "alias of itself": Wrong("version: 1\nmodel: &m {path: *m}\n", 2, ("holds itself",)),
     "merge of itself": Wrong("version: 1\nmodel: &m\n  <<: *m\n", None, ("itself",)),
     "deep nesting": Wrong("version: " + "[" * 5000, 1, ("levels of nesting",)),
@@ -146,6 +147,11 @@ WRONG = {
     # --- names
     "zone nobody knows": Wrong(spoilt("zone: yard", "zone: yrad"), 16, ("no zone 'yrad'", "did you mean yard?")),
     "line nobody knows": Wrong(spoilt("line: fence", "line: wall"), 18, ("no line 'wall'", "allowed: fence")),
+    "zone of a camera without zones": Wrong(
+        spoilt("language:", "  - {name: b, rules: [{type: intrusion, zone: yard}]}\nlanguage:"),
+        20,
+        ("it has no zones",),
+    ),
     "two cameras of a name": Wrong(
         spoilt("language:", SECOND), 20, ("cameras[1].name", "two cameras", "'yard'", "line 6")
     ),
