@@ -59,6 +59,9 @@
     add(tip, "div", say.jump, "jump");
     bar.classList.add("on");
     tip.hidden = false;
+    placeTip(bar);
+  };
+  const placeTip = (bar) => {
     const at = bar.getBoundingClientRect();
     const left = Math.min(innerWidth - tip.offsetWidth - 8, Math.max(8, at.left + at.width / 2 - tip.offsetWidth / 2));
     const below = at.bottom + 10 + tip.offsetHeight < innerHeight;
@@ -107,7 +110,12 @@
       });
     }
   }
-  addEventListener("scroll", hideTip, { passive: true });
+  // A focus moved by the keyboard scrolls the page: its tip goes along.
+  addEventListener("scroll", () => {
+    const bar = document.querySelector(".bar.on");
+    if (bar && bar === document.activeElement) placeTip(bar);
+    else hideTip();
+  }, { passive: true });
   document.addEventListener("pointerdown", (event) => { if (!event.target.closest(".bar")) hideTip(); });
 
   // Clips: one plays at a time, in the place of its picture.
