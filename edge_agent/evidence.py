@@ -7,10 +7,11 @@ from pathlib import Path
 
 from edge_agent.config import EvidenceConfig
 from edge_agent.snapshot import draw, encode_jpeg
+from vision.errors import SightlineError
 from vision.events import Event, Evidence
 from vision.frame import Frame
-from vision.media.clips import cut_clip
-from vision.rules.base import View
+from vision.media.clips import ClipCutter
+from vision.rules.base import View, rule_types
 
 
 class EvidenceKeeper:
@@ -36,16 +37,20 @@ class EvidenceKeeper:
         for event in events:
             self._events[event.id] = event
 
-    def write(self, source: Path, out: Path, view: View | None) -> tuple[list[Event], list[str]]:
+    def write(
+        self, source: Path, out: Path, view: View | None, *, image_fps: float = 10.0
+    ) -> tuple[list[Event], list[str]]:
         """Write everything below `out`; the events with their evidence, by start, and notes on what was not possible."""
-        events, notes = [], []
-        for event in sorted(self._events.values(), key=lambda event: (event.start, event.id)):
-            snapshot = self._snapshot(event, out, view)
-            clip = None
-            if self._config.clips:
-                clip, note = self._clip(event, source, out)
-                notes += note
-            events.append(event.model_copy(update={"evidence": Evidence(snapshot=snapshot, clip=clip)}))
+        events, notes, types = [], [], rule_types()
+        with ClipCutter(source, image_fps=image_fps) as cutter:
+            for event in sorted(self._events.values(), key=lambda event: (event.start, event.id)):
+                evidence = Evidence()
+                if types[event.type].pictured:
+                    snapshot = self._snapshot(event, out, view)
+                    clip, trouble = self._clip(event, cutter, out)
+                    evidence = Evidence(snapshot=snapshot, clip=clip)
+                    notes += trouble
+                events.append(event.model_copy(update={"evidence": evidence}))
         return events, notes
 
     def _snapshot(self, event: Event, out: Path, view: View | None) -> str | None:
@@ -57,12 +62,15 @@ class EvidenceKeeper:
         (out / name).write_bytes(encode_jpeg(draw(frame.image, event, view)))
         return name
 
-    def _clip(self, event: Event, source: Path, out: Path) -> tuple[str | None, list[str]]:
+    def _clip(self, event: Event, cutter: ClipCutter, out: Path) -> tuple[str | None, list[str]]:
+        if not self._config.clips:
+            return None, []
         name = f"clips/{event.id}.mp4"
         (out / "clips").mkdir(exist_ok=True)
         end = event.start if event.end is None else event.end
+        end = min(end, event.opened + self._config.max_s)  # of a very long event, its beginning
         try:
-            cut_clip(source, out / name, event.start, end, pre=self._config.pre_s, post=self._config.post_s)
-        except OSError as error:
+            cutter.cut(out / name, event.start, end, pre=self._config.pre_s, post=self._config.post_s)
+        except SightlineError as error:
             return None, [f"no clip of the {event.type} at {event.start:.1f} s: {error}"]
         return name, []

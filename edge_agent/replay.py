@@ -147,7 +147,7 @@ def _replay_clip(
     result.notes += clip.notes
     result.misses = pipeline.near_misses
     before = time.thread_time()
-    kept, notes = keeper.write(clip.path, out, result.view)
+    kept, notes = keeper.write(clip.path, out, result.view, image_fps=options.image_fps)
     result.stages["evidence"] += time.thread_time() - before  # type: ignore[assignment]  # seconds
     result.notes += notes
     locale = config.language.locale

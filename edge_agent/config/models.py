@@ -88,7 +88,9 @@ class EvidenceConfig(_Value):
     clips: bool = Field(True, description="Keep a clip of each event.")
     pre_s: float = Field(5.0, ge=0, le=300, description="Seconds of the clip before the event.")
     post_s: float = Field(5.0, ge=0, le=300, description="Seconds of the clip after the event.")
-    max_s: float = Field(60.0, gt=0, le=3600, description="Of a longer event, the clip shows so many seconds from its alarm.")
+    max_s: float = Field(
+        60.0, gt=0, le=3600, description="Of a longer event, the clip shows so many seconds from its alarm."
+    )
 
 
 Stage = Literal["opened", "described", "closed"]

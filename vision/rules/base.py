@@ -146,6 +146,7 @@ class Rule(ABC, Generic[P]):
     Params: ClassVar[type[RuleParams]]
     needs: ClassVar[frozenset[Need]] = frozenset({"tracks"})
     default_classes: ClassVar[tuple[str, ...] | None] = ("person",)
+    pictured: ClassVar[bool] = True  # whether an event of this rule has a picture and a clip; a count over an hour has not
 
     def __init__(self, params: P, view: View) -> None:
         self.params = params

@@ -110,6 +110,7 @@ class Counting(Rule[CountingParams]):
     """One event for each period; `count` is how many passed or came in."""
 
     Params = CountingParams
+    pictured = False
 
     def __init__(self, params: CountingParams, view: View) -> None:
         super().__init__(params, view)
