@@ -27,6 +27,7 @@ def main() -> None:
     train.add_argument("--first", type=int, default=0)
     train.add_argument("--places", choices=("both", "yard", "any"), default="both")
     train.add_argument("--supersample", type=int, default=2)
+    train.add_argument("--per-place", type=int, default=4, help="pictures with other people before the place changes")
     args = parser.parse_args()
     os.environ.setdefault("LP_NUM_THREADS", "2")
     if args.command == "demo":
@@ -38,7 +39,7 @@ def main() -> None:
     else:
         from .dataset import run_train
 
-        run_train(args.out, args.count, args.seed, args.first, args.places, args.supersample)
+        run_train(args.out, args.count, args.seed, args.first, args.places, args.supersample, args.per_place)
 
 
 def run_demo(out: Path, only: list[str] | None) -> None:

@@ -55,7 +55,9 @@ class Walk:
         # the corner is cut: the course is looked up a little behind and ahead
         a, b = self._place(max(0.0, min(s, total - 0.02) - 0.35)), self._place(min(total, s + 0.35))
         smooth = ((a[0] + b[0] + 2 * here[0]) / 4, (a[1] + b[1] + 2 * here[1]) / 4) if 0.35 < s < total - 0.35 else here
-        return Pose(self.gait.angles(self.phase + 2 * np.pi * s / self.gait.stride), smooth[0], smooth[1], yaw=heading(a, b))
+        return Pose(
+            self.gait.angles(self.phase + 2 * np.pi * s / self.gait.stride), smooth[0], smooth[1], yaw=heading(a, b)
+        )
 
 
 @dataclass
@@ -74,8 +76,15 @@ class Idle:
         w = np.sin(f * t * 2 + p)
         phone = float(np.clip(3 * np.sin(0.45 * t + p[7]) - 1.0, 0, 1))
         angles = STAND + posture(
-            pelvis=(0, 2.5 * w[0], 0), spine=(-3 + 2 * w[1], -2 * w[0], 6 * w[2]), head=(-14 * phone + 4 * w[3], 0, 35 * w[4] * (1 - phone)),
-            armR=(6 * w[5] + 32 * phone, 2), foreR=(10 + 75 * phone), armL=(4 * w[6], 1), thighR=(2 * w[0], 2), thighL=(-2 * w[0], 2), shins=-3,
+            pelvis=(0, 2.5 * w[0], 0),
+            spine=(-3 + 2 * w[1], -2 * w[0], 6 * w[2]),
+            head=(-14 * phone + 4 * w[3], 0, 35 * w[4] * (1 - phone)),
+            armR=(6 * w[5] + 32 * phone, 2),
+            foreR=(10 + 75 * phone),
+            armL=(4 * w[6], 1),
+            thighR=(2 * w[0], 2),
+            thighL=(-2 * w[0], 2),
+            shins=-3,
         )
         yaw = self.yaw + np.radians(self.turn) * float(np.sin(0.31 * t + p[0]) - np.sin(p[0]))
         sway = 0.03 * float(w[0])
@@ -116,7 +125,14 @@ class Keys:
         c, s = np.cos(self.yaw), np.sin(self.yaw)
         x = self.at[0] + k.dx * c - k.dy * s
         y = self.at[1] + k.dx * s + k.dy * c
-        return Pose(k.angles, float(x), float(y), 0.95 if k.z is None else k.z, self.yaw + np.radians(k.turn), 1.0 if k.z is None else 0.0)
+        return Pose(
+            k.angles,
+            float(x),
+            float(y),
+            0.95 if k.z is None else k.z,
+            self.yaw + np.radians(k.turn),
+            1.0 if k.z is None else 0.0,
+        )
 
 
 def _blend(a: Pose, b: Pose, u: float) -> Pose:
@@ -171,38 +187,113 @@ class Actor:
 def climb(at: Point, yaw: float, top: float = 1.9) -> Keys:
     """Over a fence that stands 0.4 m ahead of `at`: reach up, pull, swing both legs over, drop, rise."""
     reach = STAND + posture(arms=(152, -4), fores=14, head=14, thighs=3)
-    pull = posture(arms=(95, 4), fores=70, spine=-8, thighR=(95, 8), shinR=-105, thighL=(10, 2), shinL=-24, foots=-20, head=8)
-    push = posture(arms=(14, 6), fores=24, spine=-30, chest=-14, pelvis=-22, thighR=(84, 22), shinR=-98, thighL=(-4, 4), shinL=-12, foots=-30, head=20)
-    over = posture(pelvis=(-48, -22, 24), spine=-20, arms=(52, 6), fores=16, thighR=(62, 46), shinR=-38, thighL=(26, 34), shinL=-62, foots=-20, head=28)
-    swing = posture(pelvis=(-20, 8, 70), spine=-12, armR=(20, 16), armL=(-20, 40), fores=18, thighR=(52, 10), shinR=-42, thighL=(62, 24), shinL=-66, head=12)
-    drop = posture(pelvis=(0, 0, 60), spine=-12, armR=(40, 26), armL=(70, 40), fores=26, thighs=(34, 8), shins=-48, foots=-16, head=-8)
+    pull = posture(
+        arms=(95, 4), fores=70, spine=-8, thighR=(95, 8), shinR=-105, thighL=(10, 2), shinL=-24, foots=-20, head=8
+    )
+    push = posture(
+        arms=(14, 6),
+        fores=24,
+        spine=-30,
+        chest=-14,
+        pelvis=-22,
+        thighR=(84, 22),
+        shinR=-98,
+        thighL=(-4, 4),
+        shinL=-12,
+        foots=-30,
+        head=20,
+    )
+    over = posture(
+        pelvis=(-48, -22, 24),
+        spine=-20,
+        arms=(52, 6),
+        fores=16,
+        thighR=(62, 46),
+        shinR=-38,
+        thighL=(26, 34),
+        shinL=-62,
+        foots=-20,
+        head=28,
+    )
+    swing = posture(
+        pelvis=(-20, 8, 70),
+        spine=-12,
+        armR=(20, 16),
+        armL=(-20, 40),
+        fores=18,
+        thighR=(52, 10),
+        shinR=-42,
+        thighL=(62, 24),
+        shinL=-66,
+        head=12,
+    )
+    drop = posture(
+        pelvis=(0, 0, 60),
+        spine=-12,
+        armR=(40, 26),
+        armL=(70, 40),
+        fores=26,
+        thighs=(34, 8),
+        shins=-48,
+        foots=-16,
+        head=-8,
+    )
     land = CROUCH + posture(pelvis=(0, 0, 25))
-    return Keys(at, yaw, (
-        Key(0.0, STAND), Key(0.7, reach, dy=0.08), Key(1.3, reach + posture(spine=4), dy=0.12), Key(2.1, pull, dy=0.10, z=top - 0.52),
-        Key(2.9, push, dy=0.18, z=top + 0.04), Key(3.6, over, dy=0.38, z=top + 0.30), Key(4.2, swing, dy=0.62, z=top + 0.22),
-        Key(4.6, drop, dy=0.86, z=top - 0.45), Key(4.85, land, dy=0.98), Key(5.2, land, dy=1.0), Key(5.9, STAND, dy=1.05),
-    ))
+    return Keys(
+        at,
+        yaw,
+        (
+            Key(0.0, STAND),
+            Key(0.7, reach, dy=0.08),
+            Key(1.3, reach + posture(spine=4), dy=0.12),
+            Key(2.1, pull, dy=0.10, z=top - 0.52),
+            Key(2.9, push, dy=0.18, z=top + 0.04),
+            Key(3.6, over, dy=0.38, z=top + 0.30),
+            Key(4.2, swing, dy=0.62, z=top + 0.22),
+            Key(4.6, drop, dy=0.86, z=top - 0.45),
+            Key(4.85, land, dy=0.98),
+            Key(5.2, land, dy=1.0),
+            Key(5.9, STAND, dy=1.05),
+        ),
+    )
 
 
 def fall(at: Point, yaw: float, lie: float) -> Keys:
     """Stumbles while walking, goes down on the front and lies still for `lie` seconds."""
     trip = posture(thighR=(38, 2), shinR=-30, thighL=(-26, 2), shinL=-40, spine=-22, chest=-8, arms=(48, 26), fores=30)
     knees = posture(pelvis=-34, thighs=(22, 8), shins=-92, foots=-40, spine=-18, arms=(70, 18), fores=30, head=10)
-    return Keys(at, yaw, (
-        Key(0.0, Gait().angles(0.6)), Key(0.3, trip, dy=0.34), Key(0.65, knees, dy=0.7), Key(1.0, PRONE, dy=0.95), Key(1.6, PRONE + posture(armR=(-8, 4)), dy=1.0),
-        Key(1.6 + lie, PRONE + posture(armR=(-8, 4)), dy=1.0),
-    ))
+    return Keys(
+        at,
+        yaw,
+        (
+            Key(0.0, Gait().angles(0.6)),
+            Key(0.3, trip, dy=0.34),
+            Key(0.65, knees, dy=0.7),
+            Key(1.0, PRONE, dy=0.95),
+            Key(1.6, PRONE + posture(armR=(-8, 4)), dy=1.0),
+            Key(1.6 + lie, PRONE + posture(armR=(-8, 4)), dy=1.0),
+        ),
+    )
 
 
 def sit(at: Point, yaw: float, seconds: float, seat: float = 0.45) -> Keys:
     """Sits down backwards on a seat whose edge is at `at`, looks about, and gets up."""
     z = seat + 0.13
     half = posture(thighs=(60, 5), shins=-78, foots=14, spine=-38, arms=(40, 5), fores=20, head=20)
-    return Keys(at, yaw, (
-        Key(0, STAND, dy=0.12), Key(0.7, half, dy=-0.05, z=z + 0.22), Key(1.3, SIT, dy=-0.22, z=z), Key(1.3 + seconds * 0.3, SIT + posture(head=(0, 0, 30)), dy=-0.22, z=z),
-        Key(1.3 + seconds * 0.6, SIT + posture(head=(-8, 0, -25), spine=-10), dy=-0.22, z=z), Key(1.3 + seconds, SIT, dy=-0.22, z=z),
-        Key(2.0 + seconds, half, dy=-0.05, z=z + 0.22), Key(2.7 + seconds, STAND, dy=0.12),
-    ))
+    return Keys(
+        at,
+        yaw,
+        (
+            Key(0, STAND, dy=0.12),
+            Key(0.7, half, dy=-0.05, z=z + 0.22),
+            Key(1.3, SIT, dy=-0.22, z=z),
+            Key(1.3 + seconds * 0.3, SIT + posture(head=(0, 0, 30)), dy=-0.22, z=z),
+            Key(1.3 + seconds * 0.6, SIT + posture(head=(-8, 0, -25), spine=-10), dy=-0.22, z=z),
+            Key(1.3 + seconds, SIT, dy=-0.22, z=z),
+            Key(2.0 + seconds, half, dy=-0.05, z=z + 0.22),
+            Key(2.7 + seconds, STAND, dy=0.12),
+        ),
+    )
 
 
 def put_down(at: Point, yaw: float) -> Keys:

@@ -11,14 +11,41 @@ from .mesh import Array, Colour, Material, Mesh
 from .pose import BONES, PARENT, Pose, rotations
 from .solid import Field, Part, carve, cone
 
-SKIN: tuple[Colour, ...] = ((0.62, 0.42, 0.32), (0.52, 0.34, 0.24), (0.68, 0.48, 0.38), (0.30, 0.19, 0.13), (0.18, 0.11, 0.08))
-HAIR: tuple[Colour, ...] = ((0.03, 0.025, 0.02), (0.10, 0.06, 0.035), (0.22, 0.14, 0.07), (0.35, 0.33, 0.31), (0.02, 0.02, 0.02))
+SKIN: tuple[Colour, ...] = (
+    (0.62, 0.42, 0.32),
+    (0.52, 0.34, 0.24),
+    (0.68, 0.48, 0.38),
+    (0.30, 0.19, 0.13),
+    (0.18, 0.11, 0.08),
+)
+HAIR: tuple[Colour, ...] = (
+    (0.03, 0.025, 0.02),
+    (0.10, 0.06, 0.035),
+    (0.22, 0.14, 0.07),
+    (0.35, 0.33, 0.31),
+    (0.02, 0.02, 0.02),
+)
 TOPS: tuple[Colour, ...] = (
-    (0.05, 0.07, 0.13), (0.35, 0.06, 0.05), (0.55, 0.55, 0.52), (0.04, 0.04, 0.045), (0.10, 0.20, 0.12), (0.30, 0.24, 0.16),
-    (0.12, 0.22, 0.42), (0.62, 0.45, 0.08), (0.20, 0.20, 0.22), (0.40, 0.16, 0.26), (0.70, 0.68, 0.62), (0.75, 0.28, 0.04),
+    (0.05, 0.07, 0.13),
+    (0.35, 0.06, 0.05),
+    (0.55, 0.55, 0.52),
+    (0.04, 0.04, 0.045),
+    (0.10, 0.20, 0.12),
+    (0.30, 0.24, 0.16),
+    (0.12, 0.22, 0.42),
+    (0.62, 0.45, 0.08),
+    (0.20, 0.20, 0.22),
+    (0.40, 0.16, 0.26),
+    (0.70, 0.68, 0.62),
+    (0.75, 0.28, 0.04),
 )
 LEGS: tuple[Colour, ...] = (
-    (0.05, 0.07, 0.13), (0.03, 0.03, 0.035), (0.22, 0.18, 0.12), (0.12, 0.13, 0.15), (0.09, 0.12, 0.19), (0.30, 0.29, 0.26),
+    (0.05, 0.07, 0.13),
+    (0.03, 0.03, 0.035),
+    (0.22, 0.18, 0.12),
+    (0.12, 0.13, 0.15),
+    (0.09, 0.12, 0.19),
+    (0.30, 0.29, 0.26),
 )
 
 
@@ -43,16 +70,24 @@ class Look:
     @staticmethod
     def random(rng: np.random.Generator) -> Look:
         """Anyone who might walk past."""
+
         def pick(colours: tuple[Colour, ...]) -> Colour:
             base = np.asarray(colours[rng.integers(len(colours))]) * rng.uniform(0.75, 1.3) + rng.normal(0, 0.012, 3)
             return tuple(float(c) for c in base.clip(0.01, 0.9))  # type: ignore[return-value]
 
         return Look(
-            height=float(np.clip(rng.normal(1.72, 0.09), 1.48, 1.95)), build=float(np.clip(rng.normal(1.02, 0.1), 0.85, 1.35)),
-            top=pick(TOPS), legs=pick(LEGS), skin=pick(SKIN), hair=pick(HAIR),
+            height=float(np.clip(rng.normal(1.72, 0.09), 1.48, 1.95)),
+            build=float(np.clip(rng.normal(1.02, 0.1), 0.85, 1.35)),
+            top=pick(TOPS),
+            legs=pick(LEGS),
+            skin=pick(SKIN),
+            hair=pick(HAIR),
             shoes=((0.03, 0.03, 0.03), (0.5, 0.5, 0.48), (0.12, 0.07, 0.04))[rng.integers(3)],
-            sleeves=bool(rng.random() < 0.75), shorts=bool(rng.random() < 0.12), coat=bool(rng.random() < 0.22),
-            long_hair=bool(rng.random() < 0.3), headwear=str(rng.choice(["", "", "", "cap", "hood", "helmet"])),
+            sleeves=bool(rng.random() < 0.75),
+            shorts=bool(rng.random() < 0.12),
+            coat=bool(rng.random() < 0.22),
+            long_hair=bool(rng.random() < 0.3),
+            headwear=str(rng.choice(["", "", "", "cap", "hood", "helmet"])),
             backpack=pick(TOPS) if rng.random() < 0.18 else None,
         )
 
@@ -60,20 +95,39 @@ class Look:
 # Rest pose: metres for a person of 1.75 m, facing +y, right hand on the +x side, arms half raised.
 _SIDE = {"R": 1.0, "L": -1.0}
 REST: dict[str, tuple[float, float, float]] = {
-    "pelvis": (0, 0, 0.95), "spine": (0, 0, 1.08), "chest": (0, 0, 1.25), "neck": (0, -0.01, 1.48), "head": (0, 0.0, 1.56),
+    "pelvis": (0, 0, 0.95),
+    "spine": (0, 0, 1.08),
+    "chest": (0, 0, 1.25),
+    "neck": (0, -0.01, 1.48),
+    "head": (0, 0.0, 1.56),
 }
 ENDS: dict[str, tuple[float, float, float]] = {"head": (0, 0.02, 1.72)}
 for _s, _x in _SIDE.items():
     REST |= {
-        f"arm{_s}": (0.19 * _x, -0.01, 1.42), f"fore{_s}": (0.40 * _x, -0.02, 1.23), f"hand{_s}": (0.585 * _x, 0.0, 1.055),
-        f"thigh{_s}": (0.095 * _x, 0, 0.92), f"shin{_s}": (0.11 * _x, 0.01, 0.50), f"foot{_s}": (0.115 * _x, -0.02, 0.09),
+        f"arm{_s}": (0.19 * _x, -0.01, 1.42),
+        f"fore{_s}": (0.40 * _x, -0.02, 1.23),
+        f"hand{_s}": (0.585 * _x, 0.0, 1.055),
+        f"thigh{_s}": (0.095 * _x, 0, 0.92),
+        f"shin{_s}": (0.11 * _x, 0.01, 0.50),
+        f"foot{_s}": (0.115 * _x, -0.02, 0.09),
     }
     ENDS |= {f"hand{_s}": (0.69 * _x, 0.01, 0.955), f"foot{_s}": (0.13 * _x, 0.16, 0.03)}
 _CHILD = {"pelvis": "spine", "spine": "chest", "chest": "neck", "neck": "head"} | {
     a + s: b + s for s in _SIDE for a, b in (("arm", "fore"), ("fore", "hand"), ("thigh", "shin"), ("shin", "foot"))
 }
-_GIRTH = {"pelvis": 0.13, "spine": 0.13, "chest": 0.15, "neck": 0.06, "head": 0.10, "arm": 0.055, "fore": 0.045, "hand": 0.05,
-          "thigh": 0.085, "shin": 0.055, "foot": 0.06}
+_GIRTH = {
+    "pelvis": 0.13,
+    "spine": 0.13,
+    "chest": 0.15,
+    "neck": 0.06,
+    "head": 0.10,
+    "arm": 0.055,
+    "fore": 0.045,
+    "hand": 0.05,
+    "thigh": 0.085,
+    "shin": 0.055,
+    "foot": 0.06,
+}
 
 
 def _parts(look: Look) -> list[Part]:
@@ -102,7 +156,14 @@ def _parts(look: Look) -> list[Part]:
     knee = 0.045 * b + 0.012
     for s, x in _SIDE.items():
         arm_r = 0.050 * b
-        top.append(cone(r["arm" + s], _mid(r["arm" + s], r["fore" + s], 1.0 if look.sleeves else 0.55), arm_r + puff, arm_r * 0.9 + puff))
+        top.append(
+            cone(
+                r["arm" + s],
+                _mid(r["arm" + s], r["fore" + s], 1.0 if look.sleeves else 0.55),
+                arm_r + puff,
+                arm_r * 0.9 + puff,
+            )
+        )
         if look.sleeves:
             top.append(cone(r["fore" + s], _mid(r["fore" + s], r["hand" + s], 0.95), arm_r * 0.88 + puff, 0.036 + puff))
         else:
@@ -120,7 +181,10 @@ def _parts(look: Look) -> list[Part]:
         shoes.append(cone((0.115 * x, -0.045, 0.055), (0.13 * x, 0.14, 0.042), 0.046, 0.038, squash=0.9))
     hair: list[Field] = []
     if look.headwear == "helmet":
-        hair = [cone((0, 0.0, 1.70), (0, 0.0, 1.70), 0.118, 0.118, flat=1.1), cone((0, 0.07, 1.69), (0, 0.12, 1.685), 0.09, 0.06, squash=0.2)]
+        hair = [
+            cone((0, 0.0, 1.70), (0, 0.0, 1.70), 0.118, 0.118, flat=1.1),
+            cone((0, 0.07, 1.69), (0, 0.12, 1.685), 0.09, 0.06, squash=0.2),
+        ]
     elif look.headwear == "hood":
         top.append(cone((0, -0.03, 1.58), (0, -0.028, 1.665), 0.095, 0.105, flat=1.05))
         top.append(cone((0, -0.06, 1.47), (0, -0.06, 1.5), 0.10, 0.085))
@@ -133,13 +197,18 @@ def _parts(look: Look) -> list[Part]:
     worn = {"cap": look.legs, "helmet": (0.75, 0.62, 0.05)}.get(look.headwear, look.hair)
     hair_mat = Material.PLAIN if look.headwear in {"cap", "helmet"} else Material.HAIR
     parts = [
-        Part(tuple(top), look.top, Material.CLOTH, 0.045), Part(tuple(legs), look.legs, Material.CLOTH, 0.04),
-        Part(tuple(skin), look.skin, Material.SKIN, 0.02), Part(tuple(shoes), look.shoes, Material.PLAIN, 0.01),
+        Part(tuple(top), look.top, Material.CLOTH, 0.045),
+        Part(tuple(legs), look.legs, Material.CLOTH, 0.04),
+        Part(tuple(skin), look.skin, Material.SKIN, 0.02),
+        Part(tuple(shoes), look.shoes, Material.PLAIN, 0.01),
     ]
     if hair:
         parts.append(Part(tuple(hair), worn, hair_mat, 0.03))
     if look.backpack is not None:
-        pack = (cone((0, -0.19, 1.10), (0, -0.18, 1.32), 0.15, 0.13, flat=0.62), cone((0, -0.26, 1.08), (0, -0.26, 1.18), 0.09, 0.08))
+        pack = (
+            cone((0, -0.19, 1.10), (0, -0.18, 1.32), 0.15, 0.13, flat=0.62),
+            cone((0, -0.26, 1.08), (0, -0.26, 1.18), 0.09, 0.08),
+        )
         parts.append(Part(pack, look.backpack, Material.CLOTH, 0.04))
     return parts
 

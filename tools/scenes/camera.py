@@ -33,7 +33,11 @@ class Camera:
         right = np.array([np.cos(yaw), np.sin(yaw), 0.0])
         up = np.cross(right, forward)
         c, s = np.cos(roll), np.sin(roll)
-        return (right * c + up * s).astype(np.float32), (up * c - right * s).astype(np.float32), forward.astype(np.float32)
+        return (
+            (right * c + up * s).astype(np.float32),
+            (up * c - right * s).astype(np.float32),
+            forward.astype(np.float32),
+        )
 
     def matrix(self, near: float = 0.15, far: float = 200.0) -> Array:
         """World to clip space."""
@@ -45,10 +49,14 @@ class Camera:
             view[i, 3] = -axis @ eye
         f = 2 * self.focal / self.width
         g = 2 * self.focal / self.height
-        proj = np.array([
-            [f, 0, 0, 0], [0, g, 0, 0],
-            [0, 0, -(far + near) / (far - near), -2 * far * near / (far - near)], [0, 0, -1, 0],
-        ])
+        proj = np.array(
+            [
+                [f, 0, 0, 0],
+                [0, g, 0, 0],
+                [0, 0, -(far + near) / (far - near), -2 * far * near / (far - near)],
+                [0, 0, -1, 0],
+            ]
+        )
         return np.asarray(proj @ view, np.float32)
 
     def rays(self) -> tuple[Array, Array, Array]:
@@ -86,14 +94,26 @@ def look_at(eye: Array, target: Array, up: Array) -> Array:
 
 def orthographic(half: float, near: float, far: float) -> Array:
     """Parallel projection of a square."""
-    return np.array([
-        [1 / half, 0, 0, 0], [0, 1 / half, 0, 0], [0, 0, -2 / (far - near), -(far + near) / (far - near)], [0, 0, 0, 1],
-    ], np.float32)
+    return np.array(
+        [
+            [1 / half, 0, 0, 0],
+            [0, 1 / half, 0, 0],
+            [0, 0, -2 / (far - near), -(far + near) / (far - near)],
+            [0, 0, 0, 1],
+        ],
+        np.float32,
+    )
 
 
 def perspective(fov: float, near: float, far: float) -> Array:
     """Square perspective projection; `fov` in degrees."""
     f = 1 / np.tan(np.radians(fov) / 2)
-    return np.array([
-        [f, 0, 0, 0], [0, f, 0, 0], [0, 0, -(far + near) / (far - near), -2 * far * near / (far - near)], [0, 0, -1, 0],
-    ], np.float32)
+    return np.array(
+        [
+            [f, 0, 0, 0],
+            [0, f, 0, 0],
+            [0, 0, -(far + near) / (far - near), -2 * far * near / (far - near)],
+            [0, 0, -1, 0],
+        ],
+        np.float32,
+    )

@@ -86,29 +86,78 @@ def _person(**look: object) -> Body:
 
 def climb() -> Script:
     """Somebody walks past outside; later somebody climbs the fence and crosses the yard."""
-    passer = Actor(_person(height=1.70, top=(0.42, 0.36, 0.26), legs=(0.09, 0.12, 0.20), coat=True, hair=(0.16, 0.09, 0.05), long_hair=True, backpack=(0.05, 0.12, 0.2)),
-                   (Walk(((-10.5, 12.5), (11.5, 12.7)), 1.5),))
+    passer = Actor(
+        _person(
+            height=1.70,
+            top=(0.42, 0.36, 0.26),
+            legs=(0.09, 0.12, 0.20),
+            coat=True,
+            hair=(0.16, 0.09, 0.05),
+            long_hair=True,
+            backpack=(0.05, 0.12, 0.2),
+        ),
+        (Walk(((-10.5, 12.5), (11.5, 12.7)), 1.5),),
+    )
     way = Walk(((-10.5, 13.5), (-6, 13.1), (-1.3, 11.42)), 1.45, Gait(lean=5, arm=28))
     over = actors.climb((-1.3, 11.42), np.pi)
     away = Walk(((-1.3, 10.37), (-0.6, 8.4), (1.6, 2.5)), 1.5, Gait(lean=6))
-    climber = Actor(_person(height=1.80, top=(0.07, 0.075, 0.085), legs=(0.16, 0.16, 0.17), headwear="hood", shoes=(0.5, 0.5, 0.48)), (way, over, away), start=5.0)
+    climber = Actor(
+        _person(
+            height=1.80, top=(0.07, 0.075, 0.085), legs=(0.16, 0.16, 0.17), headwear="hood", shoes=(0.5, 0.5, 0.48)
+        ),
+        (way, over, away),
+        start=5.0,
+    )
     up = climber.act_start(1)
-    return Script("climb", 23, day(-150, 44, 0.2), DAY, (passer, climber), seed=11, expected=(
-        Expected("climbing", "fence", up + 3.0, 1, 2.5, 3.5), Expected("intrusion", "yard", up + 4.6, 1, 1.5, 3.0),
-    ), note="Walking past along the fence is nothing; climbing it is.")
+    return Script(
+        "climb",
+        23,
+        day(-150, 44, 0.2),
+        DAY,
+        (passer, climber),
+        seed=11,
+        expected=(
+            Expected("climbing", "fence", up + 3.0, 1, 2.5, 3.5),
+            Expected("intrusion", "yard", up + 4.6, 1, 1.5, 3.0),
+        ),
+        note="Walking past along the fence is nothing; climbing it is.",
+    )
 
 
 def loiter() -> Script:
     """Somebody hangs about at the gate; somebody else only passes through the area."""
-    stay = (Walk(((12.0, 13.3), (7.0, 13.0), (4.9, 12.2)), 1.3, Gait(arm=16)), Idle((4.9, 12.2), 9.0, 2.2, 3), Walk(((4.9, 12.2), (4.2, 11.9)), 0.6, Gait(stride=0.9, swing=15)),
-            Idle((4.2, 11.9), 8.5, 2.9, 5), Walk(((4.2, 11.9), (4.9, 12.4)), 0.6, Gait(stride=0.9, swing=15)), Idle((4.9, 12.4), 6.5, 2.5, 9),
-            Walk(((4.9, 12.4), (7.5, 13.0), (13.0, 13.2)), 1.35, Gait(arm=16)))
+    stay = (
+        Walk(((12.0, 13.3), (7.0, 13.0), (4.9, 12.2)), 1.3, Gait(arm=16)),
+        Idle((4.9, 12.2), 9.0, 2.2, 3),
+        Walk(((4.9, 12.2), (4.2, 11.9)), 0.6, Gait(stride=0.9, swing=15)),
+        Idle((4.2, 11.9), 8.5, 2.9, 5),
+        Walk(((4.2, 11.9), (4.9, 12.4)), 0.6, Gait(stride=0.9, swing=15)),
+        Idle((4.9, 12.4), 6.5, 2.5, 9),
+        Walk(((4.9, 12.4), (7.5, 13.0), (13.0, 13.2)), 1.35, Gait(arm=16)),
+    )
     loiterer = Actor(_person(height=1.77, top=(0.25, 0.05, 0.05), legs=(0.05, 0.06, 0.10), headwear="cap"), stay)
-    passer = Actor(_person(height=1.66, top=(0.50, 0.50, 0.47), legs=(0.24, 0.2, 0.14), skin=(0.3, 0.19, 0.13), hair=(0.02, 0.02, 0.02), build=1.12),
-                   (Walk(((-11.0, 13.4), (3.0, 13.0), (12.5, 13.1)), 1.45),), start=9.0)
-    return Script("loiter", 33, day(150, 50, 0.85), replace(DAY, gain=1.25), (loiterer, passer), seed=12, expected=(
-        Expected("loitering", "gate", loiterer.act_start(1) - 1.0, 0, 2.0, 27.0),
-    ), note="One stays at the gate for about 25 s, one only passes.")
+    passer = Actor(
+        _person(
+            height=1.66,
+            top=(0.50, 0.50, 0.47),
+            legs=(0.24, 0.2, 0.14),
+            skin=(0.3, 0.19, 0.13),
+            hair=(0.02, 0.02, 0.02),
+            build=1.12,
+        ),
+        (Walk(((-11.0, 13.4), (3.0, 13.0), (12.5, 13.1)), 1.45),),
+        start=9.0,
+    )
+    return Script(
+        "loiter",
+        33,
+        day(150, 50, 0.85),
+        replace(DAY, gain=1.25),
+        (loiterer, passer),
+        seed=12,
+        expected=(Expected("loitering", "gate", loiterer.act_start(1) - 1.0, 0, 2.0, 27.0),),
+        note="One stays at the gate for about 25 s, one only passes.",
+    )
 
 
 def bag() -> Script:
@@ -116,49 +165,118 @@ def bag() -> Script:
     come = Walk(((12.0, 13.2), (6.0, 13.0), (4.6, 12.3), (4.4, 10.2), (2.6, 8.1)), 1.45, Gait(carry="R"))
     down = actors.put_down((2.6, 8.1), come.pose(come.seconds).yaw)
     leave = Walk(((2.6, 8.1), (0.5, 7.6), (-7.0, 6.9)), 1.5)
-    owner = Actor(_person(height=1.74, top=(0.13, 0.24, 0.42), legs=(0.035, 0.035, 0.04), hair=(0.10, 0.06, 0.035)), (come, down, leave))
+    owner = Actor(
+        _person(height=1.74, top=(0.13, 0.24, 0.42), legs=(0.035, 0.035, 0.04), hair=(0.10, 0.06, 0.035)),
+        (come, down, leave),
+    )
     drop = owner.act_start(1) + 1.3
-    return Script("bag", 33, day(-110, 38, 0.3, 0.4), DAY, (owner,), bags=(Carried(props.bag((0.035, 0.035, 0.05), "duffel"), 0, drop),), seed=13, expected=(
-        Expected("line_crossing", "gate_line", _crosses(owner), 0, 1.0, 1.5), Expected("intrusion", "yard", _enters(owner), 0, 1.5, 3.0),
-        Expected("left_object", "yard", drop, None, 1.0, 19.0),
-    ), note="The bag stays for the rest of the clip.")
+    return Script(
+        "bag",
+        33,
+        day(-110, 38, 0.3, 0.4),
+        DAY,
+        (owner,),
+        bags=(Carried(props.bag((0.035, 0.035, 0.05), "duffel"), 0, drop),),
+        seed=13,
+        expected=(
+            Expected("line_crossing", "gate_line", _crosses(owner), 0, 1.0, 1.5),
+            Expected("intrusion", "yard", _enters(owner), 0, 1.5, 3.0),
+            Expected("left_object", "yard", drop, None, 1.0, 19.0),
+        ),
+        note="The bag stays for the rest of the clip.",
+    )
 
 
 def fall() -> Script:
     """Somebody bends, sits on the bench and leaves; somebody else walks, falls and stays down."""
-    sitter = Actor(_person(height=1.64, top=(0.42, 0.17, 0.28), legs=(0.12, 0.13, 0.15), hair=(0.35, 0.33, 0.31), coat=True, build=1.08), (
-        Walk(((-7.5, 6.6), (-3.6, 8.2)), 1.3), actors.bend_down((-3.6, 8.2), -0.9), Walk(((-3.6, 8.2), (-4.6, 9.1)), 0.9, Gait(stride=1.0, swing=16)),
-        actors.sit((-4.6, 9.22), np.pi, 4.2), Walk(((-4.6, 9.1), (-4.2, 8.2), (-7.5, 6.6)), 1.3)))
+    sitter = Actor(
+        _person(
+            height=1.64, top=(0.42, 0.17, 0.28), legs=(0.12, 0.13, 0.15), hair=(0.35, 0.33, 0.31), coat=True, build=1.08
+        ),
+        (
+            Walk(((-7.5, 6.6), (-3.6, 8.2)), 1.3),
+            actors.bend_down((-3.6, 8.2), -0.9),
+            Walk(((-3.6, 8.2), (-4.6, 9.1)), 0.9, Gait(stride=1.0, swing=16)),
+            actors.sit((-4.6, 9.22), np.pi, 4.2),
+            Walk(((-4.6, 9.1), (-4.2, 8.2), (-7.5, 6.6)), 1.3),
+        ),
+    )
     way = Walk(((9.0, 7.6), (1.9, 7.9)), 1.3)
-    faller = Actor(_person(height=1.79, top=(0.62, 0.44, 0.08), legs=(0.09, 0.12, 0.19), skin=(0.52, 0.34, 0.24)),
-                   (way, actors.fall((1.9, 7.9), way.pose(way.seconds).yaw, 30.0)), start=9.5)
+    faller = Actor(
+        _person(height=1.79, top=(0.62, 0.44, 0.08), legs=(0.09, 0.12, 0.19), skin=(0.52, 0.34, 0.24)),
+        (way, actors.fall((1.9, 7.9), way.pose(way.seconds).yaw, 30.0)),
+        start=9.5,
+    )
     down = faller.act_start(1)
-    return Script("fall", 27, day(-160, 55, 0.45), DAY, (sitter, faller), seed=14, expected=(
-        Expected("intrusion", "yard", 1.6, 0, 1.6, 3.0), Expected("intrusion", "yard", faller.start + 2.0, 1, 1.5, 3.5), Expected("fall", "", down + 1.0, 1, 1.5, 5.0),
-    ), note="Bending and sitting down are no fall.")
+    return Script(
+        "fall",
+        27,
+        day(-160, 55, 0.45),
+        DAY,
+        (sitter, faller),
+        seed=14,
+        expected=(
+            Expected("intrusion", "yard", 1.6, 0, 1.6, 3.0),
+            Expected("intrusion", "yard", faller.start + 2.0, 1, 1.5, 3.5),
+            Expected("fall", "", down + 1.0, 1, 1.5, 5.0),
+        ),
+        note="Bending and sitting down are no fall.",
+    )
 
 
 def car() -> Script:
     """A car each way on the road and a pedestrian on the pavement; nobody in the yard."""
-    walker = Actor(_person(height=1.72, top=(0.10, 0.20, 0.12), legs=(0.22, 0.18, 0.12), headwear="cap", sleeves=True), (Walk(((11.5, 13.3), (-11.5, 13.3)), 1.5),))
-    cars = (Drive(props.car((0.36, 0.03, 0.03), "hatch"), 2.0, -27.0, 8.5, 16.1), Drive(props.car((0.62, 0.62, 0.60), "van"), 8.0, 27.0, -7.0, 19.7))
+    walker = Actor(
+        _person(height=1.72, top=(0.10, 0.20, 0.12), legs=(0.22, 0.18, 0.12), headwear="cap", sleeves=True),
+        (Walk(((11.5, 13.3), (-11.5, 13.3)), 1.5),),
+    )
+    cars = (
+        Drive(props.car((0.36, 0.03, 0.03), "hatch"), 2.0, -27.0, 8.5, 16.1),
+        Drive(props.car((0.62, 0.62, 0.60), "van"), 8.0, 27.0, -7.0, 19.7),
+    )
     return Script("car", 16, day(-140, 48, 0.15), DAY, (walker,), cars, seed=15, note="Nothing to report.")
 
 
 def dark() -> Script:
     """Night: somebody walks through the gate and across the yard."""
-    walker = Actor(_person(height=1.78, top=(0.20, 0.20, 0.22), legs=(0.10, 0.10, 0.13), headwear="hood"), (Walk(((11.0, 13.2), (6.2, 12.9), (4.6, 12.2), (4.3, 9.8), (0.2, 7.6), (-7.0, 7.0)), 1.4),), start=1.0)
-    return Script("night", 18, night((yard.LAMP,), 4.2), DARK, (walker,), seed=16, expected=(
-        Expected("line_crossing", "gate_line", _crosses(walker), 0, 1.0, 1.5), Expected("intrusion", "yard", _enters(walker), 0, 1.5, 3.0),
-    ), note="Infrared and one lamp.", wind=0.6)
+    walker = Actor(
+        _person(height=1.78, top=(0.20, 0.20, 0.22), legs=(0.10, 0.10, 0.13), headwear="hood"),
+        (Walk(((11.0, 13.2), (6.2, 12.9), (4.6, 12.2), (4.3, 9.8), (0.2, 7.6), (-7.0, 7.0)), 1.4),),
+        start=1.0,
+    )
+    return Script(
+        "night",
+        18,
+        night((yard.LAMP,), 4.2),
+        DARK,
+        (walker,),
+        seed=16,
+        expected=(
+            Expected("line_crossing", "gate_line", _crosses(walker), 0, 1.0, 1.5),
+            Expected("intrusion", "yard", _enters(walker), 0, 1.5, 3.0),
+        ),
+        note="Infrared and one lamp.",
+        wind=0.6,
+    )
 
 
 def covered() -> Script:
     """Somebody passes outside, then a cloth is pulled over the lens."""
-    passer = Actor(_person(height=1.69, top=(0.55, 0.55, 0.52), legs=(0.05, 0.07, 0.13), backpack=(0.3, 0.06, 0.05)), (Walk(((-11.0, 13.0), (9.0, 13.0)), 1.6),))
-    return Script("covered", 20, day(120, 45, 0.7), replace(DAY, gain=1.0), (passer,), seed=17, cover=(10.5, 11.6), expected=(
-        Expected("tamper", "", 11.6, None, 1.5, 6.0),
-    ), note="Covered from 11 s to the end.")
+    passer = Actor(
+        _person(height=1.69, top=(0.55, 0.55, 0.52), legs=(0.05, 0.07, 0.13), backpack=(0.3, 0.06, 0.05)),
+        (Walk(((-11.0, 13.0), (9.0, 13.0)), 1.6),),
+    )
+    return Script(
+        "covered",
+        20,
+        day(120, 45, 0.7),
+        replace(DAY, gain=1.0),
+        (passer,),
+        seed=17,
+        cover=(10.5, 11.6),
+        expected=(Expected("tamper", "", 11.6, None, 1.5, 6.0),),
+        note="Covered from 11 s to the end.",
+    )
 
 
 def quiet() -> Script:
@@ -186,5 +304,12 @@ def _enters(actor: Actor) -> float:
 
 
 SCRIPTS: dict[str, Callable[[], Script]] = {
-    "climb": climb, "loiter": loiter, "bag": bag, "fall": fall, "car": car, "night": dark, "covered": covered, "quiet": quiet,
+    "climb": climb,
+    "loiter": loiter,
+    "bag": bag,
+    "fall": fall,
+    "car": car,
+    "night": dark,
+    "covered": covered,
+    "quiet": quiet,
 }

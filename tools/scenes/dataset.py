@@ -15,11 +15,10 @@ from .render import Renderer
 from .truth import seen
 
 CLASSES = ("person", "car", "backpack")
-PICTURES_PER_PLACE = 4
 YARD_SHARE = 0.42
 
 
-def run_train(out: Path, count: int, seed: int, first: int = 0, places: str = "both", supersample: int = 2) -> None:
+def run_train(out: Path, count: int, seed: int, first: int = 0, places: str = "both", supersample: int = 2, per_place: int = 4) -> None:
     """Renders pictures `first` … `first + count - 1` of a seed; the same numbers give the same pictures in any portion of whole places."""
     out.mkdir(parents=True, exist_ok=True)
     renderer = Renderer(supersample=supersample, shadow_size=1536)
@@ -28,8 +27,8 @@ def run_train(out: Path, count: int, seed: int, first: int = 0, places: str = "b
     crowd = Crowd(seed)
     rng = np.random.default_rng(0)
     for index in range(first, first + count):
-        if place is None or index % PICTURES_PER_PLACE == 0:
-            rng = np.random.default_rng([seed, index // PICTURES_PER_PLACE])
+        if place is None or index % per_place == 0:
+            rng = np.random.default_rng([seed, index // per_place])
             in_yard = rng.random() < YARD_SHARE if places == "both" else places == "yard"
             place = the_yard(rng) if in_yard else any_place(rng)
             renderer.set_world(place.world, place.camera, place.light)
@@ -51,7 +50,12 @@ def _picture(path: Path, renderer: Renderer, place: Place, crowd: Crowd, rng: np
     for thing, label in things:
         mask = lens.move_ids(renderer.silhouette(thing, place.camera).astype(np.uint8), 0.0) > 0
         item = seen(thing.number, label, ids, mask, 40)
-        if item is not None and item.visibility >= 0.2 and _stands_out(picture, ids == item.number) and min(item.box[3] - item.box[1], item.box[2] - item.box[0]) >= 5:
+        if (
+            item is not None
+            and item.visibility >= 0.2
+            and _stands_out(picture, ids == item.number)
+            and min(item.box[3] - item.box[1], item.box[2] - item.box[0]) >= 5
+        ):
             rows.append([float(CLASSES.index(label)), *item.box])
     return rows
 

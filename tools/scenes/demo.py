@@ -62,8 +62,8 @@ class Stage:
         """The picture at time `t` and what is to be seen in it."""
         things = self._things(t)
         camera, light = yard.CAMERA, self.script.light
-        breeze = Thing(self._wind.at(t, self.script.wind))
-        shot = self._renderer.render([breeze, *(thing for thing, _ in things)], camera, light, _CENTRE, 17.0)
+        breeze = [Thing(mesh) for mesh in self._wind.at(t, self.script.wind)]
+        shot = self._renderer.render([*breeze, *(thing for thing, _ in things)], camera, light, _CENTRE, 17.0)
         ids = self._lens.move_ids(shot.ids, t)
         picture = self._lens.expose(shot.light, t)
         items = []
@@ -100,9 +100,16 @@ def render_clip(name: str, out: Path, renderer: Renderer, step: int = 1) -> str:
         frames.append(items)
     crf = write_clip(out / "clips" / f"{name}.mp4", pictures, FPS // step or 1)
     truth = {
-        "clip": f"{name}.mp4", "camera": "yard", "size": [yard.CAMERA.width, yard.CAMERA.height], "fps": FPS, "frames": len(frames), "seed": script.seed,
-        "note": script.note, "box": "frame, x1, y1, x2, y2 of the visible part in pixels, visible share of the whole figure",
-        "tracks": as_tracks(frames), "events": expected(script),
+        "clip": f"{name}.mp4",
+        "camera": "yard",
+        "size": [yard.CAMERA.width, yard.CAMERA.height],
+        "fps": FPS,
+        "frames": len(frames),
+        "seed": script.seed,
+        "note": script.note,
+        "box": "frame, x1, y1, x2, y2 of the visible part in pixels, visible share of the whole figure",
+        "tracks": as_tracks(frames),
+        "events": expected(script),
     }
     (out / "ground_truth" / f"{name}.json").write_text(json.dumps(truth, separators=(",", ":")) + "\n")
     size = (out / "clips" / f"{name}.mp4").stat().st_size
@@ -141,7 +148,11 @@ def scene() -> dict[str, Any]:
     fence, top = yard.FENCE_Y, yard.FENCE_TOP
 
     def flat(polygon: tuple[tuple[float, float], ...]) -> list[list[float]]:
-        dense = [tuple(np.asarray(a) + (np.asarray(b) - np.asarray(a)) * u) for a, b in zip(polygon, polygon[1:] + polygon[:1], strict=True) for u in (0.0, 0.5)]
+        dense = [
+            tuple(np.asarray(a) + (np.asarray(b) - np.asarray(a)) * u)
+            for a, b in zip(polygon, polygon[1:] + polygon[:1], strict=True)
+            for u in (0.0, 0.5)
+        ]
         return _rounded(_clip_polygon(_picture([(float(x), float(y), 0.0) for x, y in dense])))
 
     def line(points: list[tuple[float, float, float]]) -> list[list[float]]:
@@ -149,12 +160,16 @@ def scene() -> dict[str, Any]:
 
     left = -7.45
     return {
-        "camera": "yard", "size": [yard.CAMERA.width, yard.CAMERA.height],
+        "camera": "yard",
+        "size": [yard.CAMERA.width, yard.CAMERA.height],
         "zones": [{"name": "yard", "polygon": flat(yard.YARD)}, {"name": "gate", "polygon": flat(yard.GATE_AREA)}],
         "lines": [
             {"name": "fence", "points": line([(left, fence, top), (-2.0, fence, top), (yard.GATE[0], fence, top)])},
             {"name": "gate_line", "points": line([(yard.GATE[0] + 0.2, fence, 0.0), (yard.GATE[1] - 0.2, fence, 0.0)])},
-            {"name": "road", "points": line([(-11.0, 17.9, yard.ROAD_Z), (0.0, 17.9, yard.ROAD_Z), (12.0, 17.9, yard.ROAD_Z)])},
+            {
+                "name": "road",
+                "points": line([(-11.0, 17.9, yard.ROAD_Z), (0.0, 17.9, yard.ROAD_Z), (12.0, 17.9, yard.ROAD_Z)]),
+            },
         ],
         "masks": [{"name": "houses", "polygon": [[0.0, 0.0], [1.0, 0.0], [1.0, 0.26], [0.0, 0.26]]}],
     }

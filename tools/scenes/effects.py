@@ -42,7 +42,9 @@ class Lens:
         centred = (self._grid - np.array([w / 2, h / 2], np.float32)) / (w / 2)
         self._r2 = (centred**2).sum(-1)
         # zoomed in a little, so that neither distortion nor shake shows an edge
-        scale = (1 + sensor.distortion * self._r2[..., None]) * (0.985 if sensor.distortion <= 0 else 1 / (1 + sensor.distortion * 1.4))
+        scale = (1 + sensor.distortion * self._r2[..., None]) * (
+            0.985 if sensor.distortion <= 0 else 1 / (1 + sensor.distortion * 1.4)
+        )
         self._base = centred * scale * (w / 2) + np.array([w / 2, h / 2], np.float32)
         self._dark = (1 - sensor.vignette * (self._r2 / self._r2.max()) ** 1.3)[..., None]
         self._pattern = self._rng.normal(0, 1, (h, w, 1)).astype(np.float32) * 0.35
@@ -65,7 +67,11 @@ class Lens:
             small = cv2.resize(np.minimum(x, 12.0), (w // 4, h // 4), interpolation=cv2.INTER_AREA)
             x = x * (1 - s.bloom) + s.bloom * cv2.resize(cv2.GaussianBlur(small, (0, 0), 6), (w, h))
         x = x * self._dark
-        x = x * (s.gain * gain * (1 + s.drift * np.sin(0.35 * t + self._phase[4]) + 0.4 * s.drift * np.sin(1.3 * t + self._phase[5])))
+        x = x * (
+            s.gain
+            * gain
+            * (1 + s.drift * np.sin(0.35 * t + self._phase[4]) + 0.4 * s.drift * np.sin(1.3 * t + self._phase[5]))
+        )
         if s.mono:
             x = np.repeat(x @ np.array([[0.35], [0.45], [0.20]], np.float32), 3, 2)
         grain = rng.standard_normal((h, w, 1), np.float32) if s.mono else rng.standard_normal((h, w, 3), np.float32)
@@ -118,7 +124,7 @@ def covered(picture: Picture, amount: float, seed: int, t: float) -> Picture:
     edge = 1.12 - 1.35 * amount + 0.06 * np.sin(5 * y + 0.6 * t) + 0.10 * (y - 0.5)
     alpha = np.clip((x - edge) / 0.07, 0, 1)[..., None]
     alpha = alpha * alpha * (3 - 2 * alpha)
-    level = 17.0 + 5.0 * folds + 14.0 * np.exp(-((x - edge) / 0.16) ** 2) + rng.normal(0, 1.0, (1, 1))
+    level = 17.0 + 5.0 * folds + 14.0 * np.exp(-(((x - edge) / 0.16) ** 2)) + rng.normal(0, 1.0, (1, 1))
     grain = np.random.default_rng(seed + int(t * 1000)).normal(0, 1.6, (h, w, 1))
     cloth = level[..., None] * np.array([0.95, 0.92, 1.08]) + grain
     return np.clip(picture * (1 - alpha) + cloth * alpha, 0, 255).astype(np.uint8)

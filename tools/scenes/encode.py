@@ -19,7 +19,13 @@ def encode(path: Path, pictures: Sequence[Picture], fps: int, crf: int) -> int:
         stream.pix_fmt = "yuv420p"
         stream.time_base = Fraction(1, fps)
         stream.options = {
-            "crf": str(crf), "preset": "slow", "bf": "0", "g": str(2 * fps), "keyint_min": str(2 * fps), "sc_threshold": "0", "threads": "2",
+            "crf": str(crf),
+            "preset": "medium",
+            "bf": "0",
+            "g": str(2 * fps),
+            "keyint_min": str(2 * fps),
+            "sc_threshold": "0",
+            "threads": "2",
         }
         for picture in pictures:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
@@ -27,7 +33,7 @@ def encode(path: Path, pictures: Sequence[Picture], fps: int, crf: int) -> int:
     return path.stat().st_size
 
 
-def write_clip(path: Path, pictures: Sequence[Picture], fps: int, limit: int = 690_000, crf: int = 24) -> int:
+def write_clip(path: Path, pictures: Sequence[Picture], fps: int, limit: int = 690_000, crf: int = 27) -> int:
     """Writes the clip with the best quality that stays under `limit` bytes; returns the crf taken."""
     while encode(path, pictures, fps, crf) > limit and crf < 40:
         crf += 1

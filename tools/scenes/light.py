@@ -57,11 +57,30 @@ def day(azimuth: float, elevation: float, cloud: float, warm: float = 0.0) -> Li
     def t(v: np.ndarray) -> Triple:
         return (float(v[0]), float(v[1]), float(v[2]))
 
-    return Light(direction, t(tint), t(top), t(low), t(bounce), cloud=0.2 + 0.6 * cloud, soft=0.03 + 0.12 * cloud, haze=0.002 + 0.004 * cloud)
+    return Light(
+        direction,
+        t(tint),
+        t(top),
+        t(low),
+        t(bounce),
+        cloud=0.2 + 0.6 * cloud,
+        soft=0.03 + 0.12 * cloud,
+        haze=0.002 + 0.004 * cloud,
+    )
 
 
 def night(lamps: tuple[Lamp, ...], ir: float, ambient: float = 0.012) -> Light:
     """No sun; what the lamps and the camera's infrared give."""
     a = ambient
-    return Light((0.3, -0.3, 0.9), (0.0, 0.0, 0.0), (a * 0.5, a * 0.6, a), (a * 1.6, a * 1.5, a * 1.6), (a * 0.4, a * 0.4, a * 0.4),
-                 cloud=0.3, haze=0.002, soft=0.03, lamps=lamps, ir=ir)
+    return Light(
+        (0.3, -0.3, 0.9),
+        (0.0, 0.0, 0.0),
+        (a * 0.5, a * 0.6, a),
+        (a * 1.6, a * 1.5, a * 1.6),
+        (a * 0.4, a * 0.4, a * 0.4),
+        cloud=0.3,
+        haze=0.002,
+        soft=0.03,
+        lamps=lamps,
+        ir=ir,
+    )

@@ -74,7 +74,9 @@ def make(pos: Array, nrm: Array, tri: NDArray[np.int32], col: Colour, mat: Mater
     n = len(pos)
     pos = np.asarray(pos, np.float32)
     colours = np.tile(np.asarray(col, np.float32), (n, 1))
-    return Mesh(pos, np.asarray(nrm, np.float32), pos, colours, np.full(n, float(mat), np.float32), tri.astype(np.int32))
+    return Mesh(
+        pos, np.asarray(nrm, np.float32), pos, colours, np.full(n, float(mat), np.float32), tri.astype(np.int32)
+    )
 
 
 def join(meshes: Iterable[Mesh]) -> Mesh:
@@ -113,8 +115,13 @@ def ground(x: tuple[float, float], y: tuple[float, float], z: float, col: Colour
 
 
 def tube(
-    a: Sequence[float], b: Sequence[float], radius: float | tuple[float, float], col: Colour,
-    mat: Material = Material.PLAIN, sides: int = 10, caps: bool = True,
+    a: Sequence[float],
+    b: Sequence[float],
+    radius: float | tuple[float, float],
+    col: Colour,
+    mat: Material = Material.PLAIN,
+    sides: int = 10,
+    caps: bool = True,
 ) -> Mesh:
     """Round bar from `a` to `b`, possibly tapered."""
     ra, rb = radius if isinstance(radius, tuple) else (radius, radius)
@@ -141,7 +148,12 @@ def tube(
 
 
 def foliage(
-    rng: np.random.Generator, centres: Array, spread: float, leaves: int, size: float, col: Colour,
+    rng: np.random.Generator,
+    centres: Array,
+    spread: float,
+    leaves: int,
+    size: float,
+    col: Colour,
 ) -> Mesh:
     """A cloud of small leaves around each centre; normals point outwards, so that the crown shades as one body."""
     n = leaves * len(centres)
@@ -177,6 +189,8 @@ def blades(rng: np.random.Generator, at: Array, height: float, col: Colour) -> M
     top = at + np.array([0, 0, 1]) * tall + lean * tall
     pos = np.stack([at - side, at + side, top], 1).reshape(-1, 3)
     nrm = np.repeat(np.array([[0.0, 0.0, 1.0]]) + lean * 0.5, 3, 0)
-    mesh = make(pos, nrm / np.linalg.norm(nrm, axis=1, keepdims=True), np.arange(3 * n).reshape(-1, 3), col, Material.LEAF)
+    mesh = make(
+        pos, nrm / np.linalg.norm(nrm, axis=1, keepdims=True), np.arange(3 * n).reshape(-1, 3), col, Material.LEAF
+    )
     shade = np.repeat(rng.uniform(0.55, 1.35, (n, 1)) + rng.normal(0, 0.05, (n, 3)), 3, 0)
     return replace(mesh, col=(mesh.col * shade).clip(0, 1).astype(np.float32))

@@ -9,15 +9,41 @@ import numpy as np
 from .mesh import Array
 
 BONES: tuple[str, ...] = (
-    "pelvis", "spine", "chest", "neck", "head",
-    "armR", "foreR", "handR", "armL", "foreL", "handL", "thighR", "shinR", "footR", "thighL", "shinL", "footL",
+    "pelvis",
+    "spine",
+    "chest",
+    "neck",
+    "head",
+    "armR",
+    "foreR",
+    "handR",
+    "armL",
+    "foreL",
+    "handL",
+    "thighR",
+    "shinR",
+    "footR",
+    "thighL",
+    "shinL",
+    "footL",
 )
 PARENT: dict[str, str | None] = {
-    "pelvis": None, "spine": "pelvis", "chest": "spine", "neck": "chest", "head": "neck",
+    "pelvis": None,
+    "spine": "pelvis",
+    "chest": "spine",
+    "neck": "chest",
+    "head": "neck",
 } | {
     a + s: (b + s if b in {"arm", "fore", "thigh", "shin"} else b)
     for s in "RL"
-    for a, b in (("arm", "chest"), ("fore", "arm"), ("hand", "fore"), ("thigh", "pelvis"), ("shin", "thigh"), ("foot", "shin"))
+    for a, b in (
+        ("arm", "chest"),
+        ("fore", "arm"),
+        ("hand", "fore"),
+        ("thigh", "pelvis"),
+        ("shin", "thigh"),
+        ("foot", "shin"),
+    )
 }
 _INDEX = {name: i for i, name in enumerate(BONES)}
 _HANG = 40.0  # degrees from the raised arms of the rest pose down to arms that hang
@@ -109,8 +135,10 @@ class Gait:
     def angles(self, phase: float) -> Array:
         """Joint angles at `phase` radians; one turn is two steps."""
         joints: dict[str, tuple[float, ...] | float] = {
-            "spine": (-self.lean, 0, -4 * np.sin(phase)), "chest": (-1, 0, 8 * np.sin(phase)), "head": (self.lean, 0, -3 * np.sin(phase)),
-            "pelvis": (0, 2.0 * np.cos(phase), 0), 
+            "spine": (-self.lean, 0, -4 * np.sin(phase)),
+            "chest": (-1, 0, 8 * np.sin(phase)),
+            "head": (self.lean, 0, -3 * np.sin(phase)),
+            "pelvis": (0, 2.0 * np.cos(phase), 0),
         }
         for side, shift in (("R", 0.0), ("L", np.pi)):
             p = phase + shift
@@ -131,7 +159,22 @@ class Gait:
 SIT = posture(thighs=(84, 6), shins=-82, spine=-6, arms=(28, 4), fores=48)
 BEND = posture(thighs=(46, 5), shins=-62, foots=16, spine=-42, chest=-22, head=22, arms=(42, 0), fores=4)
 CROUCH = posture(thighs=(78, 10), shins=-112, foots=34, spine=-28, chest=-10, head=18, arms=(40, 12), fores=35)
-PRONE = posture(pelvis=-88, thighR=(2, 6), thighL=(10, 14), shinR=-8, shinL=-30, foots=-35, head=(8, 0, 45), armR=(165, 12), foreR=25,
-                armL=(-4, 28), foreL=8)
-SIDEWAYS = posture(pelvis=(-4, 84, 0), thighs=(48, 0), shins=-66, foots=-15, spine=-14, head=-10, armR=(62, 4), armL=(40, 2), fores=52)
-SUPINE = posture(pelvis=88, thighR=(4, 8), thighL=(22, 10), shinL=-34, head=(-4, 0, 25), armR=(-6, 40), armL=(-4, 30), foreL=14)
+PRONE = posture(
+    pelvis=-88,
+    thighR=(2, 6),
+    thighL=(10, 14),
+    shinR=-8,
+    shinL=-30,
+    foots=-35,
+    head=(8, 0, 45),
+    armR=(165, 12),
+    foreR=25,
+    armL=(-4, 28),
+    foreL=8,
+)
+SIDEWAYS = posture(
+    pelvis=(-4, 84, 0), thighs=(48, 0), shins=-66, foots=-15, spine=-14, head=-10, armR=(62, 4), armL=(40, 2), fores=52
+)
+SUPINE = posture(
+    pelvis=88, thighR=(4, 8), thighL=(22, 10), shinL=-34, head=(-4, 0, 25), armR=(-6, 40), armL=(-4, 30), foreL=14
+)

@@ -27,5 +27,13 @@ def run_still(clip: str, times: list[float], out: Path, draw: bool) -> None:
             for item in items:
                 x1, y1, x2, y2 = (int(v) for v in item.box)
                 cv2.rectangle(picture, (x1, y1), (x2, y2), (0, 255, 0), 1)
-                cv2.putText(picture, f"{item.label} {item.visibility:.2f}", (x1, y1 - 3), cv2.FONT_HERSHEY_SIMPLEX, 0.35, (0, 255, 0), 1)
+                cv2.putText(
+                    picture,
+                    f"{item.label} {item.visibility:.2f}",
+                    (x1, y1 - 3),
+                    cv2.FONT_HERSHEY_SIMPLEX,
+                    0.35,
+                    (0, 255, 0),
+                    1,
+                )
         cv2.imwrite(str(out / f"{clip}_{t:05.1f}.png"), picture)

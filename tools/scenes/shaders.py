@@ -19,12 +19,15 @@ out vec3 w; out vec3 n; out vec3 rest; out vec3 col; flat out float mat;
 void main(){ w=in_pos; n=in_nrm; rest=in_rest; col=in_col; mat=in_mat; gl_Position=vp*vec4(in_pos,1); }
 """
 
-SURFACE_FRAGMENT = """
+SURFACE_FRAGMENT = (
+    """
 #version 430
 uniform vec3 eye; uniform float inst; uniform float wet;
 in vec3 w; in vec3 n; in vec3 rest; in vec3 col; flat in float mat;
 layout(location=0) out vec4 o_albedo; layout(location=1) out vec4 o_normal; layout(location=2) out vec2 o_depth;
-""" + NOISE + """
+"""
+    + NOISE
+    + """
 vec2 wall_uv(vec3 p, vec3 m){ return abs(m.z)>0.7 ? p.xy : (abs(m.x)>abs(m.y) ? p.yz : p.xz); }
 void main(){
   vec3 m=normalize(n), v=normalize(eye-w), c=col, p=rest; float gloss=0.04; int k=int(mat+0.5);
@@ -67,6 +70,7 @@ void main(){
   o_albedo=vec4(c,gloss+2.0*glow); o_normal=vec4(m,inst); o_depth=vec2(d,inst);
 }
 """
+)
 
 SHADOW_VERTEX = """
 #version 430
@@ -87,7 +91,8 @@ SCREEN_VERTEX = """
 in vec2 in_pos; out vec2 uv; void main(){ uv=in_pos*0.5+0.5; gl_Position=vec4(in_pos,0,1); }
 """
 
-LIGHT_FRAGMENT = """
+LIGHT_FRAGMENT = (
+    """
 #version 430
 uniform sampler2D s_albedo, s_normal, s_depth, d_albedo, d_normal, d_depth;
 uniform sampler2DShadow shadow;
@@ -97,7 +102,9 @@ uniform vec3 sun_dir, sun_col, sky_top, sky_low, bounce;
 uniform int lamps; uniform vec3 lamp_at[4]; uniform vec3 lamp_col[4]; uniform vec3 lamp_aim[4]; uniform float lamp_cos[4];
 uniform int lamp_shadow; uniform float ir, cloud, haze, glow, focal; uniform vec2 size;
 in vec2 uv; layout(location=0) out vec4 o;
-""" + NOISE + """
+"""
+    + NOISE
+    + """
 const vec2 TAP[12]=vec2[12](vec2(-.326,-.406),vec2(-.840,-.074),vec2(-.696,.457),vec2(-.203,.621),vec2(.962,-.195),vec2(.473,-.480),
   vec2(.519,.767),vec2(.185,-.893),vec2(.507,.064),vec2(.896,.412),vec2(-.322,-.933),vec2(-.792,-.598));
 vec3 sky(vec3 r){ float h=clamp(r.z,0.0,1.0); vec3 c=mix(sky_low,sky_top,pow(h,0.55));
@@ -144,6 +151,7 @@ void main(){
   o=vec4(c,id);
 }
 """
+)
 
 RESOLVE_FRAGMENT = """
 #version 430

@@ -61,7 +61,11 @@ class Part:
 
 
 def carve(
-    parts: Sequence[Part], low: Sequence[float], high: Sequence[float], step: float, k: float = 0.015,
+    parts: Sequence[Part],
+    low: Sequence[float],
+    high: Sequence[float],
+    step: float,
+    k: float = 0.015,
     cut: Field | None = None,
 ) -> tuple[Mesh, NDArray[np.intp]]:
     """Mesh of all the parts together, and for each vertex the number of its part."""

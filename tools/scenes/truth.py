@@ -20,7 +20,9 @@ class Seen:
     pixels: int
 
 
-def seen(number: int, label: str, ids: NDArray[np.uint8], silhouette: NDArray[np.bool_] | None, least: int = 12) -> Seen | None:
+def seen(
+    number: int, label: str, ids: NDArray[np.uint8], silhouette: NDArray[np.bool_] | None, least: int = 12
+) -> Seen | None:
     """The visible box of a thing, or None when fewer than `least` pixels of it are seen."""
     mask = ids == number
     count = int(mask.sum())
