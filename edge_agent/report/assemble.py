@@ -27,7 +27,7 @@ def write(
         generated_from=f"sightline replay · {config_path.name} · {totals['model']}",
         locale=config.language.locale,
         config_text=config_path.read_text(encoding="utf-8"),
-        clips=tuple(_clip(result) for result in results),
+        clips=tuple(_clip(result) for result in results if result.error is None),
         totals=Totals(
             footage_s=totals["footage_s"],
             wall_s=totals["wall_s"],
@@ -36,7 +36,7 @@ def write(
             frames_sampled=totals["frames_sampled"],
             inferences=totals["inferences"],
         ),
-        notes=tuple(totals["notes"]),
+        notes=(*totals["notes"], *totals["errors"]),
     )
     return write_report(out, data)
 
@@ -44,7 +44,7 @@ def write(
 def _clip(result: ClipResult) -> ClipReport:
     camera = result.camera
     return ClipReport(
-        name=result.path.name,
+        name=result.name,
         camera=camera.name,
         width=result.width,
         height=result.height,

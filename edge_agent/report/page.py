@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -188,7 +188,8 @@ def _parts(data: ReportData) -> Iterable[ClipPart]:
         numbered = list(enumerate(clip.events, first))
         first += len(clip.events)
         begin, span = extent(clip.events, clip.duration_s)
-        misses = sorted(clip.near_misses, key=lambda row: (-(row.fraction or 0.0), row.start, row.rule))
+        named = [_named(row, data.locale) for row in clip.near_misses]
+        misses = sorted(named, key=lambda row: (-(row.fraction or 0.0), row.start, row.rule))
         yield ClipPart(
             number=number,
             clip=clip,
@@ -196,13 +197,20 @@ def _parts(data: ReportData) -> Iterable[ClipPart]:
             lanes=tuple(lanes(numbered, clip.duration_s)),
             titles={event.type: book.title(event.type) for event in clip.events},
             ticks=tuple((clock(t), place) for t, place in ticks(begin, span)),
-            tracks=_tracks(clip),
+            tracks=_tracks(clip, data.locale),
             stages=_shares(clip.stages, data.locale, partial(numbers.length, locale=data.locale)),
             dropped=_shares(clip.dropped, data.locale, numbers.plain),
             counters=tuple((measure(name, data.locale), numbers.plain(n)) for name, n in clip.counters.items()),
             misses=tuple(misses[:_MISSES_SHOWN]),
             more_misses=tuple(misses[_MISSES_SHOWN:]),
         )
+
+
+def _named(row: NearMissRow, locale: str) -> NearMissRow:
+    """The same row with rule, gate and label as they are called in this language."""
+    book = phrasebook(locale)
+    label = book.noun(row.label) if row.label else None
+    return replace(row, rule=book.titles.get(row.rule, row.rule), gate=measure(row.gate, locale), label=label)
 
 
 def _meta(clip: ClipReport, locale: str) -> Iterable[str]:
@@ -215,13 +223,14 @@ def _meta(clip: ClipReport, locale: str) -> Iterable[str]:
     yield numbers.length(clip.duration_s, locale)
 
 
-def _tracks(clip: ClipReport) -> Tracks | None:
+def _tracks(clip: ClipReport, locale: str) -> Tracks | None:
     if not (clip.tracks or clip.background_jpeg):
         return None
     background = picture(clip.background_jpeg, _BACKGROUND_WIDE)
     width = clip.width or (background.width if background else 1600)
     height = clip.height or (background.height if background else 900)
-    drawn = curves(clip.tracks, width, height)
+    noun = phrasebook(locale).noun
+    drawn = curves([replace(track, label=noun(track.label)) for track in clip.tracks], width, height)
 
     def outline(shapes: Mapping[str, tuple[tuple[float, float], ...]]) -> tuple[tuple[str, str], ...]:
         return tuple(

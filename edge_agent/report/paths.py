@@ -12,6 +12,7 @@ from vision.geometry import Point
 MOST_CURVES = 150  # more cannot be told apart; the longest ones are shown
 _HUES = 8
 _STEP = 0.006  # of the picture's diagonal: nearer points are one
+_MARGIN = 0.008  # of the picture's width and height
 _SMOOTH_S = 0.6  # places are averaged over so long before and after: boxes breathe with the step of a walker
 
 
@@ -39,7 +40,8 @@ def curves(tracks: Sequence[TrackPath], width: int, height: int) -> list[Curve]:
 
 def _curve(track: TrackPath, hue: int, width: int, height: int) -> Curve:
     diagonal = math.hypot(width, height)
-    points = _thinned([(x * width, y * height) for x, y in _smoothed(track)], _STEP * diagonal)
+    places = [(_inside(x) * width, _inside(y) * height) for x, y in _smoothed(track)]
+    points = _thinned(places, _STEP * diagonal)
     return Curve(
         id=track.id,
         label=track.label,
@@ -50,6 +52,11 @@ def _curve(track: TrackPath, hue: int, width: int, height: int) -> Curve:
         start=(round(points[0][0], 1), round(points[0][1], 1)),
         arrow=_arrow(points, diagonal * 0.012),
     )
+
+
+def _inside(place: float) -> float:
+    """Feet below the picture are drawn along its edge instead of not at all."""
+    return min(1 - _MARGIN, max(_MARGIN, place))
 
 
 def _smoothed(track: TrackPath) -> list[Point]:

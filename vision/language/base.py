@@ -34,6 +34,9 @@ class Phrasebook(Protocol):
     def thing(self, label: str | None, count: int, fallback: str) -> str:
         """A number of objects in words ("a person", "3 cars"); `fallback` is the label to use where none is known."""
 
+    def noun(self, label: str) -> str:
+        """A detector's class as a plain word, for lists and tables."""
+
     def grammar(self, count: int) -> Values:
         """Words that bend with the number of objects, for languages that bend them."""
 

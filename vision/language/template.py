@@ -76,7 +76,7 @@ def _values(event: Event, book: Phrasebook, timezone: tzinfo) -> Values:
         "title": book.title(event.type),
         "who": book.thing(event.label, count, fallback),
         "known": book.thing(event.label, count, "") if event.label else None,
-        "label": event.label.replace("_", " ") if event.label else None,
+        "label": book.noun(event.label) if event.label else None,
         "place": book.place(event.zone, event.type),
         "where": book.place(event.zone, event.type) if event.zone else None,
         "start": clock(event.start, timezone),

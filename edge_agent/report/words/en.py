@@ -15,7 +15,7 @@ WORDS = {
     "close": "Close",
     "config": "Configuration used",
     "count": "Count",
-    "cpu_hour": "CPU time per camera hour",
+    "cpu_hour": "CPU per camera hour",
     "cpu_hour_note": "of {cpu} in all",
     "duration": "Duration",
     "empty_text": "Nothing in this footage met a rule. What came close is listed below under the events held back.",

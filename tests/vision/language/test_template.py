@@ -210,6 +210,11 @@ def test_article(label: str, text: str) -> None:
     assert phrasebook("en").thing(label, 1, "") == text
 
 
+def test_noun() -> None:
+    assert [phrasebook("zh").noun(label) for label in ("person", "cell_phone", "gizmo")] == ["人员", "手机", "gizmo"]
+    assert phrasebook("en").noun("cell_phone") == "cell phone"
+
+
 def test_books_know_the_same_sentences_and_types() -> None:
     assert ENGLISH.keys() == CHINESE.keys()
     assert ENGLISH_TITLES.keys() == CHINESE_TITLES.keys()

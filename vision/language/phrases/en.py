@@ -81,6 +81,10 @@ class English:
             return "something"
         return _ONE_AS_A_PAIR.get(name) or f"{'an' if _AN.match(name) else 'a'} {name}"
 
+    def noun(self, label: str) -> str:
+        """The label itself, without underscores."""
+        return label.replace("_", " ")
+
     def grammar(self, count: int) -> Values:
         """The verbs "to be" and "to have" for so many."""
         return {"was": "was", "has": "has"} if count == 1 else {"was": "were", "has": "have"}

@@ -119,6 +119,11 @@ class Chinese:
         number = _DIGITS.get(count, f" {count} ")
         return f"{number}{measure}{noun}".strip()
 
+    def noun(self, label: str) -> str:
+        """The Chinese noun; an unknown label keeps its own name."""
+        name = label.replace("_", " ")
+        return NOUNS[name][1] if name in NOUNS else name
+
     def grammar(self, count: int) -> Values:
         """Nothing bends in Chinese."""
         return {}
