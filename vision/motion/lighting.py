@@ -45,6 +45,9 @@ def fit(reference: npt.NDArray[np.float32], picture: Pixels, where: npt.NDArray[
     old, new = reference[where], picture[where].astype(np.float32)
     if old.size < _ENOUGH:
         return Light()
+    unchanged = np.count_nonzero(np.abs(new - old) < _FITS)
+    if unchanged > (1 - _BETTER) * old.size:
+        return Light()
     dark = old < np.median(old)
     if not dark.any() or dark.all():
         return Light()
@@ -55,4 +58,4 @@ def fit(reference: npt.NDArray[np.float32], picture: Pixels, where: npt.NDArray[
         gain = min(2.5, max(0.4, (new_high - new_low) / (old_high - old_low)))
     light = Light(gain, (new_low + new_high - gain * (old_low + old_high)) / 2)
     explained = np.count_nonzero(np.abs(new - light.gain * old - light.offset) < _FITS)
-    return light if explained > np.count_nonzero(np.abs(new - old) < _FITS) + _BETTER * old.size else Light()
+    return light if explained > unchanged + _BETTER * old.size else Light()

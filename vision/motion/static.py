@@ -41,7 +41,8 @@ _ABSORB_S = 3600.0  # a thing that has been there for so long belongs to the pla
 _JUDGE_S = 1.0  # between two judgements of a region
 _PATIENCE_S = 20.0  # a region partly behind somebody is not judged for so long
 _DISTURBED = 0.3  # share of a region and its surroundings in which others may move while it is judged
-_ENOUGH = 8  # judgements of a region
+_KNOWN, _ENOUGH = 3, 8  # judgements after which a region is known, and after which no more are needed
+_GROWTH = 1.5  # a region that is known does not grow by more
 _LEAST_CELLS = 8
 _LARGEST = 0.25  # share of the picture beyond which a patch is a change of the view, not a thing
 _UPHEAVAL = 0.35  # share of the seen picture that differs at once: the light or the view has changed
@@ -65,6 +66,7 @@ class _Region:
     verdicts: list[Verdict] = field(default_factory=list)
     back_s: float = 0.0
     look: tuple[Pixels, Mask] | None = None
+    other_t: float | None = None
 
     @property
     def clarity(self) -> float:
@@ -184,7 +186,7 @@ class StaticForeground:
         taken: set[int] = set()
         for region in self._regions:
             found = self._same(region, patches, taken)
-            if found is not None and not (region.cells & hidden).any():
+            if found is not None and not (region.cells & hidden).any() and not _outgrown(region, found):
                 region.cells = found
             if found is not None:
                 region.seen_t = self._t
@@ -238,28 +240,36 @@ class StaticForeground:
         if len(region.verdicts) >= _ENOUGH and region.clarity > 2 * _CLEAR:
             return
         size = int(np.count_nonzero(patch))
-        if not 0.5 * region.judged_size <= size <= 1.5 * region.judged_size:
+        if not 0.5 * region.judged_size <= size <= _GROWTH * region.judged_size:
             # What was judged before was a part of it, or more than it.
             region.verdicts.clear()
             region.judged_size = size
         picture = cells.picture[window].astype(np.float32)
         region.verdicts.append(judge(picture, cells.reference[window], patch, restless, cells.threshold))
         too_large = np.count_nonzero(region.cells) > _LARGEST * region.cells.size
-        if too_large or (len(region.verdicts) >= 3 and region.clarity < _CLEAR):
+        if too_large or (len(region.verdicts) >= _KNOWN and region.clarity < _CLEAR):
             self._regions.remove(region)
             self._learn_around(cells, region.cells, hidden)
 
     def _compare(self, cells: Cells, region: _Region) -> None:
-        """Whether it is still what it was at the first judgement; if not, something else rests there from now on."""
+        """Whether it is still what it was at the first judgement.
+
+        If not, somebody may stand before it; after a while something else rests there.
+        """
         if region.look is not None:
             before, where = region.look
             both = where & region.cells
             changed = (cv2.absdiff(cells.picture, before) > 1.5 * cells.threshold) & both
             if np.count_nonzero(changed) <= 0.5 * np.count_nonzero(both):
+                region.other_t = None
+                return
+            if region.other_t is None:
+                region.other_t = self._t
+            if self._t - region.other_t < _LOST_S:
                 return
             region.since = max(region.since, float(np.median(cells.candidate_t[region.cells])) + self._t0)
             region.verdicts.clear()
-        region.look = cells.picture, region.cells
+        region.look, region.other_t = (cells.picture, region.cells), None
 
     def _learn_around(self, cells: Cells, patch: Mask, hidden: Mask) -> None:
         """Light seldom ends where its patch does: everything within half the patch's size is learned, but other regions."""
@@ -280,6 +290,12 @@ class StaticForeground:
         return StaticRegion(region.id, box, kind, region.begin, region.since, area, region.clarity)
 
 
+def _outgrown(region: _Region, found: Mask) -> bool:
+    """Whether a region that is well known seems to have grown: then somebody stands beside it."""
+    known = len(region.verdicts) >= _KNOWN and region.clarity >= _CLEAR
+    return known and np.count_nonzero(found) > _GROWTH * region.judged_size
+
+
 def _swept(track: Track, t: float) -> Box:
     """A person's box with a margin, stretched to where it should be at `t`."""
     box = track.box
@@ -296,12 +312,17 @@ def _swept(track: Track, t: float) -> Box:
 
 def _patches(at_rest: Mask, strict: Mask) -> Iterable[Mask]:
     """Connected groups of cells, holes and one-cell gaps closed, largest first; thin lines and doubtful ones are dropped."""
-    closed = cv2.morphologyEx(at_rest.astype(np.uint8), cv2.MORPH_CLOSE, _NEAR)
+    x, y, width, height = cv2.boundingRect(at_rest.astype(np.uint8))
+    window = slice(max(0, y - 5), y + height + 5), slice(max(0, x - 5), x + width + 5)
+    at_rest_there = at_rest[window]
+    closed = cv2.morphologyEx(at_rest_there.astype(np.uint8), cv2.MORPH_CLOSE, _NEAR)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
     thick = np.bincount(labels[cv2.erode(closed, _NEXT) > 0], minlength=count)
-    proved = np.bincount(labels[strict & at_rest], minlength=count)
+    proved = np.bincount(labels[strict[window] & at_rest_there], minlength=count)
     sizes = np.asarray(stats[:count, cv2.CC_STAT_AREA])
     for number in np.argsort(-sizes[1:], kind="stable") + 1:
         enough = max(3, 0.1 * sizes[number])
         if sizes[number] >= _LEAST_CELLS and thick[number] > 0 and proved[number] >= enough:
-            yield np.asarray(labels == number)
+            patch = np.zeros(at_rest.shape, np.bool_)
+            patch[window] = labels == number
+            yield patch

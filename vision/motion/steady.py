@@ -21,9 +21,13 @@ def shift(reference: Map, picture: Pixels) -> tuple[float, float] | None:
     """
     now = picture.astype(np.float32)
     rows, columns = now.shape
-    window = cv2.createHanningWindow((columns, rows), cv2.CV_32F)
+    halves = [
+        cv2.resize(values, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA) for values in (reference, now)
+    ]
+    window = cv2.createHanningWindow((columns // 2, rows // 2), cv2.CV_32F)
     # The window is applied here: some builds of OpenCV apply it to the arrays of the caller.
-    (dx, dy), _ = cv2.phaseCorrelate(reference * window, now * window)
+    (dx, dy), _ = cv2.phaseCorrelate(halves[0] * window, halves[1] * window)
+    dx, dy = 2 * dx, 2 * dy
     if max(abs(dx), abs(dy)) < _LEAST or abs(dx) > _MOST * columns or abs(dy) > _MOST * rows:
         return None
     move = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
