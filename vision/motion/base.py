@@ -32,8 +32,8 @@ class PictureState:
 
     `mean` and `contrast` (standard deviation) in grey levels 0..255; `sharpness` and `likeness` (edge structure) are
     ratios to the long-term reference, about 1 when all is well; `shift` is the displacement of the view in 0..1 of the
-    picture's width; `frozen_s` counts the seconds without even sensor noise. `edges` is the strength of the edges as a
-    ratio to the reference; `known` tells whether there is a reference with enough texture to compare with.
+    picture's width; `frozen_s` counts the seconds without even sensor noise. `edges` (strength of the
+    edges) and `light` (brightness above black) are ratios to the reference as well; `known` tells whether there is a reference with enough texture to compare with.
     """
 
     mean: float
@@ -43,6 +43,7 @@ class PictureState:
     shift: float
     frozen_s: float
     edges: float = 1.0
+    light: float = 1.0
     known: bool = False
 
 

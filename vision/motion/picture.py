@@ -8,6 +8,7 @@ while the picture is not itself and is begun anew when that has lasted for minut
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import replace
 
 import cv2
@@ -22,11 +23,15 @@ Plane = npt.NDArray[np.float32]
 _WIDTH = 128  # working width in pixels, at least
 _ROWS, _COLUMNS = 6, 8  # tiles
 _EVERY_S = 0.35  # tampering lasts for seconds: looking more often than this is waste
-_NOW_S = 1.0  # the present picture is an average over about so long: noise and shake drop out
+_NOW = 3  # the present picture is the average of so many looks: noise and shake drop out
+_SHARP = 0.6  # sharpness from which the picture counts as itself
+_BLACK = 16.0  # grey level of black in video
 _PAST_S = 60.0  # the reference follows dusk and moved furniture over about so long
 _LEARN_S = 3.0  # before that there is no reference
 _REFRESH_S = 0.5  # the reference is renewed so often
 _ADOPT_S = 300.0  # a picture that has been another one for so long is the new normal
+_MATURE_S = 10.0  # a reference younger than this is given up when the view turns out not to stand still (hand-held)
+_YIELD_S = 1.0
 _ITSELF = 0.5  # likeness from which the picture counts as itself
 _AGREE = 0.7  # share of the textured tiles that must have lost something before the picture has
 _FEW = 6  # fewer textured tiles than this cannot judge
@@ -43,8 +48,7 @@ class PictureModel:
         self._focus = _Focus(width, height)
         self._stillness = _Stillness(width, height)
         self._reference = _Reference()
-        self._now: Plane | None = None
-        self._detail = np.zeros((2, _ROWS, _COLUMNS), np.float32)
+        self._recent: deque[tuple[Pixels, Plane]] = deque(maxlen=_NOW)
         self._t = 0.0
         self._other_s = 0.0
         self._state: PictureState | None = None
@@ -59,39 +63,41 @@ class PictureModel:
 
     def _look(self, luma: Pixels, dt: float) -> PictureState:
         """Compare the picture with the reference, `dt` seconds after the last time."""
-        now, detail = self._present(luma, dt)
+        now, detail = self._present(luma)
         edges = _edges(now)
         reference = self._reference
         known = reference.known
+        mean = float(now.mean())
         likeness, strength = reference.compare(edges) if known else (1.0, 1.0)
         state = PictureState(
-            mean=float(now.mean()),
+            mean=mean,
             contrast=float(now.std()),
             sharpness=reference.sharpness(detail) if known else 1.0,
             likeness=likeness,
             shift=reference.shift(edges) if likeness < _ITSELF else 0.0,
             frozen_s=0.0,
             edges=strength,
+            light=reference.light(mean) if known else 1.0,
             known=known,
         )
-        self._other_s = self._other_s + dt if likeness < _ITSELF else 0.0
-        if self._other_s >= _ADOPT_S:
+        itself = likeness >= _ITSELF and state.sharpness >= _SHARP and strength >= _ITSELF * min(1.0, state.light)
+        self._other_s = 0.0 if itself else self._other_s + dt
+        moving = strength >= _ITSELF and not reference.mature  # edges all right, but elsewhere
+        if self._other_s >= (_YIELD_S if moving else _ADOPT_S):
             self._reference, self._other_s = _Reference(), 0.0
-        elif likeness >= _ITSELF:
+        elif itself:
             reference.learn(now, detail, dt)
         return state
 
-    def _present(self, luma: Pixels, dt: float) -> tuple[Plane, Plane]:
-        """The picture and its detail, averaged over the last moment."""
+    def _present(self, luma: Pixels) -> tuple[Plane, Plane]:
+        """The picture and its detail, averaged over the last looks."""
         small = cv2.resize(luma[:: self._rows], self._size, interpolation=cv2.INTER_AREA)
-        detail = self._focus.measure(luma)
-        if self._now is None:
-            self._now, self._detail = small.astype(np.float32), detail
-        else:
-            share = 1.0 - math.exp(-dt / _NOW_S)
-            cv2.accumulateWeighted(small, self._now, share)
-            self._detail = self._detail + np.float32(share) * (detail - self._detail)
-        return self._now, self._detail
+        self._recent.append((np.asarray(small, np.uint8), self._focus.measure(luma)))
+        now = np.zeros(small.shape, np.float32)
+        for picture, _ in self._recent:
+            cv2.accumulate(picture, now)
+        now /= np.float32(len(self._recent))
+        return now, np.mean([detail for _, detail in self._recent], axis=0, dtype=np.float32)
 
 
 class _Reference:
@@ -110,6 +116,11 @@ class _Reference:
     def known(self) -> bool:
         """Whether there is a reference, with texture enough to judge by."""
         return self._learned_s >= _LEARN_S and int(self._textured.sum()) >= _FEW
+
+    @property
+    def mature(self) -> bool:
+        """Whether the picture has been itself for long enough to be sure that the camera stands still."""
+        return self._learned_s >= _MATURE_S
 
     def learn(self, now: Plane, detail: Plane, dt: float) -> None:
         """Add the present picture: an even average at first, then a slow one."""
@@ -133,6 +144,11 @@ class _Reference:
         past = self._power[self._textured]
         likeness = common / np.sqrt(past * np.maximum(power, np.float32(1e-3)))
         return _most(likeness), math.sqrt(max(0.0, _most(power / past)))
+
+    def light(self, mean: float) -> float:
+        """Brightness above black as a ratio to the reference."""
+        past = 0.0 if self._picture is None else float(self._picture.mean())
+        return max(mean - _BLACK, 1.0) / max(past - _BLACK, 1.0)
 
     def sharpness(self, detail: Plane) -> float:
         """How much fine detail there is for the coarse detail, as a ratio to the reference."""
@@ -161,7 +177,7 @@ class _Focus:
     """Fine and coarse detail per tile, from pairs of neighbouring lines at full resolution.
 
     A difference along one line times the same difference along the next one keeps edges and drops noise, which is
-    independent from line to line.
+    independent from line to line. The fine one is a second difference, the coarse one a first.
     """
 
     _PAIRS = 18
@@ -178,12 +194,16 @@ class _Focus:
     def measure(self, luma: Pixels) -> Plane:
         """Fine and coarse detail, float32 [2, rows, columns], in squared grey levels."""
         upper, lower = luma[self._lines].astype(np.float32), luma[self._next].astype(np.float32)
-        detail = np.empty((2, _ROWS, _COLUMNS), np.float32)
-        for which, lag in enumerate((self._FINE, self._coarse)):
-            step = slice(None, None, self._stride)
-            product = (upper[:, lag:] - upper[:, :-lag])[:, step] * (lower[:, lag:] - lower[:, :-lag])[:, step]
-            detail[which] = _tiles(product)
-        return detail
+        fine = self._second(upper) * self._second(lower)
+        coarse = self._first(upper) * self._first(lower)
+        return np.stack([_tiles(fine), _tiles(coarse)])
+
+    def _second(self, lines: Plane) -> Plane:
+        lag, step = self._FINE, self._stride
+        return lines[:, : -2 * lag : step] + lines[:, 2 * lag :: step] - 2 * lines[:, lag:-lag:step]
+
+    def _first(self, lines: Plane) -> Plane:
+        return lines[:, self._coarse :: self._stride] - lines[:, : -self._coarse : self._stride]
 
 
 class _Stillness:

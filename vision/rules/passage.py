@@ -23,11 +23,14 @@ from vision.track.base import Track
 
 Anchor = Literal["foot", "centre"]
 Direction = Literal["in", "out"]
+Likeness = Literal["steady", "plausible", "hidden", "emerged"]
 
 _STEADY = 0.85  # heights before and after in at least this proportion: believed at once
 _PLAUSIBLE = 0.6  # ... at least this: believed once it has lasted; less: half of the body is hidden on one of the sides
 _LASTING_S = 0.5
+_FAR = 0.75  # so many body heights past the line no hidden half explains any more
 _EMERGED_S = 1.0  # a body that was half hidden and is now whole stands where it stands; no passage was seen
+_SHRINK = 0.2  # a body walking away loses at most about this share of its height in a second; a hidden one much more
 _GONE_S = 3.0  # longer than a lineage waits for a successor
 
 
@@ -56,19 +59,27 @@ class Doubt:
 
 @dataclass(slots=True)
 class _Walker:
-    """One object and the line. `before` is the last sight of it clear of the line; `net` counts cuts in minus cuts out."""
+    """One object and the line.
+
+    `before` is the last sight of it clear of the line, `stature` its height then: the tallest of the last moments, since a
+    body is hidden step by step. `net` counts cuts in minus cuts out.
+    """
 
     track: Track
     t: float
+    tall: float
     before: Track | None = None
     before_t: float = 0.0
+    stature: float = 1.0
     net: int = 0
     cuts: int = 0
     cut_t: float = 0.0
     first_cut_t: float = 0.0
     over: float = 0.0
     far_since: float | None = None
-    unlike: float | None = None
+    far_s: float = 0.0
+    proportion: float = 1.0
+    likeness: Likeness | None = None
 
 
 class Passages:
@@ -100,9 +111,10 @@ class Passages:
     def _move(self, key: int, track: Track, t: float) -> Iterator[Passage | Doubt]:
         walker = self._walkers.get(key)
         if walker is None:
-            walker = self._walkers[key] = _Walker(track, t)
+            walker = self._walkers[key] = _Walker(track, t, track.box.height)
         else:
             self._count_cuts(walker, self._point(walker.track), self._point(track), t)
+        walker.tall = max(track.box.height, walker.tall * (1 - _SHRINK * min(1.0, t - walker.t)))
         walker.track, walker.t = track, t
         share = self._distance(track) / max(track.box.height, 1.0)
         if share < self._margin:
@@ -112,22 +124,23 @@ class Passages:
         if walker.before is None or walker.net == 0:
             yield from self._doubt(walker)
         else:
-            proportion = track.box.height / max(walker.before.box.height, 1.0)
-            walker.far_since = t if walker.far_since is None else walker.far_since
-            if not self._believed(walker, proportion, t - walker.far_since):
-                walker.unlike = proportion
-                if proportion <= 1 / _PLAUSIBLE or t - walker.far_since < _EMERGED_S:
-                    return
-                yield from self._doubt(walker)
-            else:
-                yield self._passage(key, walker, walker.before)
-        self._walkers[key] = _Walker(track, t, before=track, before_t=t)
+            verdict = self._wait_beyond(walker)
+            if verdict == "wait":
+                return
+            yield from [self._passage(key, walker, walker.before)] if verdict == "passed" else self._doubt(walker)
+        self._walkers[key] = _Walker(track, t, walker.tall, track, t, walker.tall)
 
-    def _believed(self, walker: _Walker, proportion: float, far_s: float) -> bool:
+    def _wait_beyond(self, walker: _Walker) -> Literal["passed", "wait", "dropped"]:
         """Whether the box on the far side is the same body as the one on the near side."""
-        if _STEADY <= proportion <= 1 / _STEADY:
-            return True
-        return _PLAUSIBLE <= proportion <= 1 / _PLAUSIBLE and far_s >= _LASTING_S
+        walker.proportion = walker.track.box.height / max(walker.stature, 1.0)
+        likeness = _likeness(walker.proportion)
+        if likeness != walker.likeness or walker.far_since is None:
+            walker.likeness, walker.far_since = likeness, walker.t
+        walker.far_s = walker.t - walker.far_since
+        far = self._distance(walker.track) >= _FAR * max(walker.stature, walker.track.box.height)
+        if far or likeness == "steady" or (likeness == "plausible" and walker.far_s >= _LASTING_S):
+            return "passed"
+        return "dropped" if likeness == "emerged" and walker.far_s >= _EMERGED_S else "wait"
 
     def _passage(self, key: int, walker: _Walker, before: Track) -> Passage:
         (x0, y0), (x1, y1) = self._point(before), self._point(walker.track)
@@ -141,11 +154,13 @@ class Passages:
         if not walker.cuts:
             return
         limit = self._margin
-        if walker.unlike is not None:
-            fraction = min(walker.unlike, 1 / walker.unlike) if walker.unlike > 0 else 0.0
-            gate = "height"
+        if walker.likeness == "plausible":
+            gate, fraction = "lasting", min(1.0, walker.far_s / _LASTING_S)
+            text = f"{walker.far_s:.1f} s past the line, its height in change, < {_LASTING_S:g} s"
+        elif walker.likeness is not None:
+            gate, fraction = "height", min(walker.proportion, 1 / max(walker.proportion, 1e-3))
             low, high = 100 * _PLAUSIBLE, 100 / _PLAUSIBLE
-            text = f"height past the line {100 * walker.unlike:.0f} % of that before, not {low:.0f}-{high:.0f} %"
+            text = f"height past the line {100 * walker.proportion:.0f} % of that before, not {low:.0f}-{high:.0f} %"
         elif walker.before is None:
             gate, fraction = "start", 1.0
             text = f"first seen at the line, less than {100 * limit:g} % of its height away"
@@ -156,11 +171,10 @@ class Passages:
 
     def _end(self, key: int, walker: _Walker) -> Iterator[Passage | Doubt]:
         """The object is gone: seen clearly on the far side, it has passed; otherwise there is a doubt."""
-        if walker.before is not None and walker.net and walker.far_since is not None:
-            proportion = walker.track.box.height / max(walker.before.box.height, 1.0)
-            if _PLAUSIBLE <= proportion <= 1 / _PLAUSIBLE:
-                yield self._passage(key, walker, walker.before)
-                return
+        plausible = walker.far_since is not None and walker.likeness == "plausible"
+        if walker.before is not None and walker.net and plausible:
+            yield self._passage(key, walker, walker.before)
+            return
         yield from self._doubt(walker)
 
     def _count_cuts(self, walker: _Walker, p: Point, q: Point, t: float) -> None:
@@ -180,3 +194,12 @@ class Passages:
 
     def _point(self, track: Track) -> Point:
         return track.box.foot if self._anchor == "foot" else track.box.centre
+
+
+def _likeness(proportion: float) -> Likeness:
+    """What the height on the far side, over that on the near side, tells of the body."""
+    if _STEADY <= proportion <= 1 / _STEADY:
+        return "steady"
+    if _PLAUSIBLE <= proportion <= 1 / _PLAUSIBLE:
+        return "plausible"
+    return "hidden" if proportion < _PLAUSIBLE else "emerged"

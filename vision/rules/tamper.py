@@ -116,12 +116,14 @@ class Tamper(Rule[TamperParams]):
     def _kind(self, state: PictureState) -> Kind | None:
         """What is wrong with the picture now, the plainest first; None when all is well."""
         params = self.params
-        lost = state.known and state.edges <= 1 - params.covered_percent / 100 and state.likeness <= _UNLIKE
-        black = state.mean <= _DARK and state.contrast <= _FLAT and (lost or not state.known)
+        left = 1 - params.covered_percent / 100
+        # by night the edges are as weak as the light; under a cover they are weaker than that, or none of the view's own
+        lost = state.known and state.edges <= left and (state.likeness <= _UNLIKE or state.edges <= left * state.light)
+        black = state.mean <= _DARK and state.contrast <= _FLAT and (state.likeness <= _UNLIKE or not state.known)
         holds: dict[Kind, bool] = {
             "black": black,
-            "covered": lost and not black,
-            "blurred": not lost and state.known and state.sharpness <= 1 - params.blurred_percent / 100,
+            "covered": lost,
+            "blurred": not lost and state.sharpness <= 1 - params.blurred_percent / 100,
             "moved": not lost and self._moved(state),
             "frozen": state.frozen_s >= _STUCK_S,
         }
@@ -129,7 +131,7 @@ class Tamper(Rule[TamperParams]):
 
     def _moved(self, state: PictureState) -> bool:
         """The same edges elsewhere, or sharp and strong edges of which none is where it was."""
-        another = state.known and state.likeness <= _UNLIKE / 2 and state.edges >= 0.5 and state.sharpness >= 0.5
+        another = state.known and state.likeness <= _UNLIKE and state.edges >= 0.5 and state.sharpness >= 0.5
         return another or state.shift >= self.params.moved_percent / 100
 
 
@@ -147,6 +149,7 @@ def _facts(episode: _Episode) -> dict[str, Fact]:
         "contrast": state.contrast,
         "sharpness_ratio": state.sharpness,
         "edges_ratio": state.edges,
+        "light_ratio": state.light,
         "likeness": state.likeness,
         "shift": state.shift,
     }
