@@ -6,6 +6,7 @@ Subcommands are the files of `edge_agent.commands`; other packages add theirs th
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 import sys
@@ -21,6 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 
 
@@ -37,6 +39,7 @@ def root(
     """Camera analytics: turns video into events people can act on."""
 
 
+@functools.cache
 def build() -> typer.Typer:
     """The app with all subcommands."""
     package = importlib.import_module("edge_agent.commands")
@@ -47,15 +50,32 @@ def build() -> typer.Typer:
     return app
 
 
+# What typer raises for a wrong command line; it has one public name for the branch of that tree.
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+
 def main() -> None:
     """Run the command line; what the user can do something about ends in one line, not in a traceback."""
     try:
-        build()()
+        status = build()(standalone_mode=False)
     except SightlineError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(error.exit_status) from None
-    except KeyboardInterrupt:
+    except _UsageError as error:
+        sys.stderr.write(_usage(error))
+        raise SystemExit(2) from None
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
         raise SystemExit(130) from None
     except BrokenPipeError:
         raise SystemExit(0) from None
+    raise SystemExit(status if isinstance(status, int) else 0)
+
+
+def _usage(error: Exception) -> str:
+    """One line for a wrong command line; the help where there was nothing to go by."""
+    text = str(error.format_message()) if hasattr(error, "format_message") else str(error)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return f"{text}\n"
+    command = getattr(getattr(error, "ctx", None), "command_path", "sightline")
+    return f"{' '.join(text.split())} See `{command} --help`.\n"

@@ -72,9 +72,10 @@ def summary(
         "stage_cpu_s": {name: round(spent, 4) for name, spent in sorted(stages.items())},
         "events": dict(sorted(Counter(event.type for result in results for event in result.events).items())),
         "dropped_frames": dict(sum((Counter(dropped(result)) for result in results), Counter[str]())),
-        "near_misses": [{"clip": result.path.name, **near_miss(miss)} for result in results for miss in result.misses],
+        "near_misses": [{"clip": result.name, **near_miss(miss)} for result in results for miss in result.misses],
         "notes": list(notes),
-        "clips": [_clip(result) for result in results],
+        "errors": [str(result.error) for result in results if result.error is not None],
+        "clips": [_clip(result) for result in results if result.error is None],
     }
 
 
@@ -104,7 +105,7 @@ def near_miss(miss: Miss) -> dict[str, Any]:
 
 def _clip(result: ClipResult) -> dict[str, Any]:
     return {
-        "clip": result.path.name,
+        "clip": result.name,
         "camera": result.camera.name,
         "width": result.width,
         "height": result.height,

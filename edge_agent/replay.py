@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from edge_agent.config import CameraConfig, Config
 from edge_agent.config.detector import open_model
 from edge_agent.evidence import EvidenceKeeper
 from vision.detect.session import OnnxDetector
+from vision.errors import InputError, MediaError
 from vision.events import Event
 from vision.frame import Frame
 from vision.geometry import Box
@@ -40,10 +42,12 @@ class TrackRow:
 
 @dataclass(slots=True)
 class ClipResult:
-    """All that came out of one clip. Seconds of footage, CPU seconds by stage, counters by name."""
+    """All that came out of one clip: seconds of footage, CPU seconds by stage, counters by name, or why it failed."""
 
     path: Path
+    name: str
     camera: CameraConfig
+    error: MediaError | None = None
     width: int = 0
     height: int = 0
     fps: float | None = None
@@ -98,72 +102,95 @@ def replay(
 ) -> list[ClipResult]:
     """Replay `clips` with `config` and write evidence below `out`; results in the order of the clips.
 
-    Raises a `SightlineError` when a clip cannot be read at all or the config does not fit.
+    A clip that cannot be read has its error in its result; the others are replayed all the same. Raises `InputError` where
+    a path leads nowhere or the config does not fit, before anything is done.
     """
+    for clip in clips:
+        if not clip.exists() and "://" not in str(clip):
+            raise InputError(f"{clip}: no such file or folder; check the path")
     cameras = [camera_for(config, clip, camera) for clip in clips]
-    detector = detector or open_model(config.model)
-    opened = [
-        open_clip(clip, camera=cam.name, image_fps=options.image_fps) for clip, cam in zip(clips, cameras, strict=True)
-    ]
+    run = _Run(config, out, options, detector or open_model(config.model), progress)
     out.mkdir(parents=True, exist_ok=True)
-
-    def one(clip: Clip, cam: CameraConfig) -> ClipResult:
-        with clip:
-            return _replay_clip(clip, cam, config, detector, out, options, progress)
-
+    names = _names(clips)
     if options.jobs <= 1 or len(clips) == 1:
-        return [one(clip, cam) for clip, cam in zip(opened, cameras, strict=True)]
+        return [run.clip(*item) for item in zip(clips, names, cameras, strict=True)]
     with ThreadPoolExecutor(options.jobs, thread_name_prefix="replay") as pool:
-        return list(pool.map(one, opened, cameras))
+        return list(pool.map(run.clip, clips, names, cameras))
 
 
-def _replay_clip(
-    clip: Clip,
-    camera: CameraConfig,
-    config: Config,
-    detector: OnnxDetector,
-    out: Path,
-    options: ReplayOptions,
-    progress: Progress | None,
-) -> ClipResult:
-    result = ClipResult(clip.path, camera)
-    pipeline = Pipeline(camera, detector, origin=clip.path.name, epoch=options.epoch, timer=time.thread_time)
-    keeper = EvidenceKeeper(config.evidence)
-    for frame in _timed(clip.frames(camera.detect.fps), result.stages, paced=options.real):
-        events = pipeline.step(frame)
-        keeper.take(events, frame)
-        result.background = result.background or frame
-        result.tracks += [
-            TrackRow(frame.index + 1, frame.t, track.id, track.label, track.box, track.score)
-            for track in pipeline.tracks
-        ]
-        if progress is not None:
-            progress(clip.path, frame.t, clip.duration_s)
-    keeper.close(pipeline.finish())
-    result.width, result.height, result.fps = clip.width, clip.height, clip.fps
-    result.seconds, result.frames = clip.duration_s or 0.0, clip.frames_read
-    result.stages.update(pipeline.stages)
-    result.counters.update(pipeline.counters)
-    result.notes += clip.notes
-    result.misses = pipeline.near_misses
-    before = time.thread_time()
-    kept, notes = keeper.write(clip.path, out, result.view, image_fps=options.image_fps)
-    result.stages["evidence"] += time.thread_time() - before  # type: ignore[assignment]  # seconds
-    result.notes += notes
-    locale = config.language.locale
-    result.events = [
-        event.model_copy(update={"clip": clip.path.name, "summary": summarize(event, locale)}) for event in kept
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the clips of one replay have in common."""
+
+    config: Config
+    out: Path
+    options: ReplayOptions
+    detector: OnnxDetector
+    progress: Progress | None
+
+    def clip(self, path: Path, name: str, camera: CameraConfig) -> ClipResult:
+        """Replay one clip."""
+        result = ClipResult(path, name, camera)
+        try:
+            with open_clip(path, camera=camera.name, image_fps=self.options.image_fps) as clip:
+                keeper = self._watch(clip, result)
+        except MediaError as error:
+            result.error = error
+            return result
+        with _spent(result.stages, "evidence"):
+            events, notes = keeper.write(path, self.out, result.view, image_fps=self.options.image_fps)
+        result.notes += notes
+        locale = self.config.language.locale
+        result.events = [e.model_copy(update={"clip": name, "summary": summarize(e, locale)}) for e in events]
+        return result
+
+    def _watch(self, clip: Clip, result: ClipResult) -> EvidenceKeeper:
+        """Every sampled frame through the pipeline; what comes out goes into `result` and the keeper."""
+        camera = result.camera
+        pipeline = Pipeline(camera, self.detector, origin=result.name, epoch=self.options.epoch, timer=time.thread_time)
+        keeper = EvidenceKeeper(self.config.evidence)
+        for frame in _timed(clip.frames(camera.detect.fps), result.stages, paced=self.options.real):
+            keeper.take(pipeline.step(frame), frame)
+            result.background = result.background or frame
+            result.tracks += [
+                TrackRow(frame.index + 1, frame.t, track.id, track.label, track.box, track.score)
+                for track in pipeline.tracks
+            ]
+            if self.progress is not None:
+                self.progress(clip.path, frame.t, clip.duration_s)
+        keeper.close(pipeline.finish())
+        result.width, result.height, result.fps = clip.width, clip.height, clip.fps
+        result.seconds, result.frames = clip.duration_s or 0.0, clip.frames_read
+        result.stages.update(pipeline.stages)
+        result.counters.update(pipeline.counters)
+        result.notes += clip.notes
+        result.misses = pipeline.near_misses
+        return keeper
+
+
+def _names(clips: Sequence[Path]) -> list[str]:
+    """What to call each clip: its file name, with its folder where two have the same."""
+    plain = [clip.resolve().name for clip in clips]
+    return [
+        name if plain.count(name) == 1 else "/".join(clip.resolve().parts[-2:])
+        for clip, name in zip(clips, plain, strict=True)
     ]
-    return result
+
+
+@contextmanager
+def _spent(stages: Counter[str], name: str) -> Iterator[None]:
+    """Add the CPU time of this thread to a stage."""
+    before = time.thread_time()
+    yield
+    stages[name] += time.thread_time() - before  # type: ignore[assignment]  # a Counter of seconds
 
 
 def _timed(frames: Iterator[Frame], stages: Counter[str], *, paced: bool) -> Iterator[Frame]:
     """The same frames, with the CPU time of reading them added to `stages`, and in real time if `paced`."""
     began = time.monotonic()
     while True:
-        before = time.thread_time()
-        frame = next(frames, None)
-        stages["read"] += time.thread_time() - before  # type: ignore[assignment]  # seconds
+        with _spent(stages, "read"):
+            frame = next(frames, None)
         if frame is None:
             return
         if paced:

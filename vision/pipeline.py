@@ -131,21 +131,19 @@ class Pipeline:
 
 
 def _wanted_classes(camera: Camera, names: Sequence[str]) -> list[int] | None:
-    """Class numbers that the camera's rules look at; None for all."""
-    if camera.detect.classes is not None:
-        wanted = set(camera.detect.classes)
-    else:
-        wanted = set()
-        for params in camera.rules:
-            rule = rule_types()[params.type]
-            if "tracks" not in rule.needs:
-                continue
-            classes = params.classes or rule.default_classes
-            if classes is None:
-                return None
-            wanted |= set(classes)
-    unknown = sorted(wanted - set(names))
+    """Class numbers that the camera's rules look at; None for all. What was asked for by name must be known."""
+    asked, usual = set(camera.detect.classes or ()), set[str]()
+    everything = False
+    for params in camera.rules:
+        rule = rule_types()[params.type]
+        if "tracks" in rule.needs:
+            asked |= set(params.classes or ())
+            usual |= set(rule.default_classes or ())
+            everything |= params.classes is None and rule.default_classes is None
+    unknown = sorted(asked - set(names))
     if unknown:
         known = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
         raise InputError(f"camera {camera.name}: the model has no class {unknown[0]!r}; it knows {known}")
-    return [names.index(name) for name in sorted(wanted)]
+    if camera.detect.classes is not None:
+        return [names.index(name) for name in sorted(camera.detect.classes)]
+    return None if everything else [names.index(name) for name in sorted((asked | usual) & set(names))]

@@ -14,13 +14,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from edge_agent import output
-from edge_agent.config import load_config
+from edge_agent.config import Config, load_with_warnings
+from edge_agent.config.check import check_classes
 from edge_agent.config.detector import open_model
 from edge_agent.replay import ClipResult, ReplayOptions
 from edge_agent.replay import replay as run_replay
 from edge_agent.report.assemble import write as write_report
 from edge_agent.scoring import Score, load_expectation, score
-from vision.errors import InputError
+from vision.errors import InputError, MediaError
 
 _COLOURS = {"alert": "red", "warning": "yellow", "info": "cyan"}
 
@@ -53,18 +54,21 @@ def replay(
     ] = 10.0,
 ) -> None:
     """Replay recorded footage through the pipeline that live cameras run."""
-    settings, expectation = load_config(config), load_expectation(expect) if expect else None
+    settings, notes = load_with_warnings(config)
+    expectation = load_expectation(expect) if expect else None
+    options = ReplayOptions(real=speed == "real", epoch=_epoch(start), jobs=jobs, image_fps=image_fps)
     out = _folder(out)
     detector = open_model(settings.model)
-    console = Console(stderr=True)
-    console.print(f"[dim]{detector.description}[/dim]", highlight=False)
-    notes = [*detector.notes, *_notes(settings.cameras, start)]
-    options = ReplayOptions(real=speed == "real", epoch=_epoch(start), jobs=jobs, image_fps=image_fps)
+    notes += [*check_classes(config, settings, detector.names), *detector.notes, *_notes(settings, start)]
     wall, cpu = time.monotonic(), time.process_time()
+    console = Console(stderr=True)
     with _Bars(console) as bars:
         results = run_replay(
             settings, clips, out, camera=camera, options=options, detector=detector, progress=bars.show
         )
+    console.print(f"[dim]{detector.description}[/dim]", highlight=False)
+    if all(result.error is not None for result in results):
+        raise _failure(results)
     output.write_events(results, out)
     if tracks:
         output.write_tracks(results, tracks)
@@ -72,7 +76,7 @@ def replay(
     totals = output.summary(results, wall_s=wall_s, cpu_s=cpu_s, model=detector.description, notes=notes)
     scored = None
     if expectation is not None:
-        came = {result.path.name: result.events for result in results}
+        came = {result.name: result.events for result in results}
         scored = score(expectation, came, sum(result.seconds for result in results) / 3600)
         totals["score"] = _score_values(scored)
     (out / "summary.json").write_text(json.dumps(totals, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -80,8 +84,15 @@ def replay(
     _print(results, totals, notes, report)
     if scored is not None:
         _print_score(scored)
-        if not scored.met:
-            raise typer.Exit(1)
+    if any(result.error is not None for result in results):
+        raise _failure(results)
+    if scored is not None and not scored.met:
+        raise typer.Exit(1)
+
+
+def _failure(results: list[ClipResult]) -> MediaError:
+    """What to say of the clips that could not be read: a line each."""
+    return MediaError("\n".join(str(result.error) for result in results if result.error is not None))
 
 
 class _Bars:
@@ -139,19 +150,24 @@ def _epoch(start: str | None) -> float | None:
     return moment.timestamp()
 
 
-def _notes(cameras: object, start: str | None) -> list[str]:
-    scheduled = [
-        camera.name
-        for camera in cameras  # type: ignore[attr-defined]  # a tuple of cameras
-        if camera.schedule or any(rule.schedule for rule in camera.rules)
-    ]
+def _notes(settings: Config, start: str | None) -> list[str]:
+    """What the user should know before relying on the result."""
+    notes = []
+    scheduled = [c.name for c in settings.cameras if c.schedule or any(rule.schedule for rule in c.rules)]
     if start is None and scheduled:
-        return [f"schedules of {', '.join(scheduled)} count as armed: give --start to say when the footage began"]
-    return []
+        names = ", ".join(scheduled)
+        notes.append(f"schedules of {names} count as armed: give --start to say when the footage began")
+    return notes
+
+
+def _wide() -> Console:
+    """The terminal; into a file or pipe, lines that are not cut at 80 columns."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=160)
 
 
 def _print(results: list[ClipResult], totals: dict[str, object], notes: list[str], report: Path) -> None:
-    console = Console(highlight=False)
+    console = _wide()
     events = output.ordered(results)
     if events:
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -171,7 +187,7 @@ def _print(results: list[ClipResult], totals: dict[str, object], notes: list[str
         console.print(table)
     else:
         console.print("No events.")
-    for note in [*notes, *(f"{result.path.name}: {note}" for result in results for note in result.notes)]:
+    for note in [*notes, *(f"{result.name}: {note}" for result in results for note in result.notes)]:
         console.print(f"[yellow]note[/yellow] {note}")
     console.print(
         f"[dim]{len(events)} events in {totals['footage_s']} s of footage, {totals['speed']}x real time, "
@@ -191,7 +207,7 @@ def _score_values(scored: Score) -> dict[str, object]:
 
 
 def _print_score(scored: Score) -> None:
-    console = Console(highlight=False)
+    console = _wide()
     for clip, expected in scored.missing:
         window = f"{expected.start[0]:g}..{expected.start[1]:g} s"
         console.print(f"[red]missing[/red] {clip}: {expected.type} {expected.zone or ''} in {window}")
