@@ -57,7 +57,10 @@ class Cells:
         self.differs_t: Map = np.zeros(self.shape, np.float32)
         self.differs: Mask = np.zeros(self.shape, np.bool_)
         self.strict: Mask = np.zeros(self.shape, np.bool_)
+        self.at_rest: Mask = np.zeros(self.shape, np.bool_)
+        """Cells that show something other than the reference which does not move."""
         self.picture: Pixels = first
+        self._relief: Pixels = np.zeros(self.shape, np.uint8)
         self.light = Light()
         self.noise = 2.0
         self._other_light_s = 0.0
@@ -80,24 +83,19 @@ class Cells:
         self.differs = (self.differs & hidden) | differs
         self._vote(picture, t, dt, seen, differs)
         self._follow(picture, dt, seen, differs)
-
-    @property
-    def at_rest(self) -> Mask:
-        """Cells that show something other than the reference which does not move."""
-        return np.asarray(self.lead >= self.rest_s)
+        self.at_rest = np.asarray(self.lead >= self.rest_s)
 
     @property
     def edges(self) -> Mask:
         """Cells where the reference has strong edges: the tell-tale of a view that moves."""
-        reference = cv2.convertScaleAbs(self.reference)
-        steep: Mask = cv2.subtract(cv2.dilate(reference, _CROSS), cv2.erode(reference, _CROSS)) > 4 * self.threshold
-        return steep & (self.known > 0)
+        return (self._relief > 4 * self.threshold) & (self.known > 0)
 
     def learn(self, where: Mask, known_s: float = _TRUST_S) -> None:
         """The picture as it is now becomes the reference in `where`, as if seen for `known_s`."""
         np.copyto(self.reference, self.picture, where=where)
         self.known[where] = known_s
         self.lead[where] = 0
+        self.at_rest = self.at_rest & ~where
         self.differs[where] = False
 
     def relight(self, keep: Mask, hidden: Mask) -> None:
@@ -115,6 +113,7 @@ class Cells:
         self.learn(~keep & ~hidden)
         self.known[hidden & ~keep] = 0
         self.lead[hidden & ~keep] = 0
+        self.at_rest = np.asarray(self.lead >= self.rest_s)
 
     def _measure(self, small: Pixels, calm: Mask) -> None:
         """Noise: the median step from the last picture where nothing differs (0.6745 sigma of two pictures' difference)."""
@@ -142,6 +141,7 @@ class Cells:
         """
         reference = cv2.convertScaleAbs(self.reference)
         highest, lowest = cv2.dilate(reference, _CROSS), cv2.erode(reference, _CROSS)
+        self._relief = np.asarray(cv2.subtract(highest, lowest), np.uint8)
         strict = cv2.max(cv2.subtract(picture, highest), cv2.subtract(lowest, picture)) > self.threshold
         high = cv2.addWeighted(highest, 0.5, reference, 0.5, 0)
         low = cv2.addWeighted(lowest, 0.5, reference, 0.5, 0)

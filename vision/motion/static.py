@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from vision.frame import Pixels
 from vision.geometry import Box
@@ -29,6 +30,8 @@ from vision.motion.cells import Cells, Mask, shrunk
 from vision.motion.judge import Verdict, judge
 from vision.motion.steady import shift
 from vision.track.base import Track
+
+Numbers = npt.NDArray[np.intp]
 
 PEOPLE = frozenset({"person", "people", "pedestrian", "worker", "man", "woman", "child", "rider"})
 """Labels of tracks that are people: they own things, and are never things themselves."""
@@ -42,9 +45,11 @@ _JUDGE_S = 1.0  # between two judgements of a region
 _PATIENCE_S = 20.0  # a region partly behind somebody is not judged for so long
 _DISTURBED = 0.3  # share of a region and its surroundings in which others may move while it is judged
 _KNOWN, _ENOUGH = 3, 8  # judgements after which a region is known, and after which no more are needed
+_STIRS = 0.08  # share of a region that looks different than at first by which it is alive
 _GROWTH = 1.5  # a region that is known does not grow by more
 _LEAST_CELLS = 8
 _LARGEST = 0.25  # share of the picture beyond which a patch is a change of the view, not a thing
+_BORDER = 0.4  # share of a patch's circumference on the picture's border: nothing can be told of its outline
 _UPHEAVAL = 0.35  # share of the seen picture that differs at once: the light or the view has changed
 _EDGES = 0.01  # share of the picture that must be strong edges for them to tell whether the view moves
 _VIEW_S = 1.0  # between two looks at whether the view has moved
@@ -67,13 +72,16 @@ class _Region:
     back_s: float = 0.0
     look: tuple[Pixels, Mask] | None = None
     other_t: float | None = None
+    stirred: float = 0.0
 
     @property
     def clarity(self) -> float:
         """The mean of the judgements less their mean deviation: a thing looks like one every time."""
         values = [verdict.clarity for verdict in self.verdicts]
         mean = sum(values) / max(1, len(values))
-        return max(0.0, mean - sum(abs(value - mean) for value in values) / max(1, len(values)))
+        steady = max(0.0, mean - sum(abs(value - mean) for value in values) / max(1, len(values)))
+        # What stirs in part now and then is alive: somebody who sits or leans there unseen by the detector.
+        return steady * (1 - min(1.0, max(0.0, (self.stirred - 0.3) / 0.4)))
 
     @property
     def outline(self) -> float:
@@ -245,7 +253,10 @@ class StaticForeground:
             region.verdicts.clear()
             region.judged_size = size
         picture = cells.picture[window].astype(np.float32)
-        region.verdicts.append(judge(picture, cells.reference[window], patch, restless, cells.threshold))
+        verdict = judge(picture, cells.reference[window], patch, restless, cells.threshold)
+        if _on_border(ys, xs, cells.shape) > _BORDER:
+            verdict = replace(verdict, clarity=0.0)
+        region.verdicts.append(verdict)
         too_large = np.count_nonzero(region.cells) > _LARGEST * region.cells.size
         if too_large or (len(region.verdicts) >= _KNOWN and region.clarity < _CLEAR):
             self._regions.remove(region)
@@ -260,7 +271,9 @@ class StaticForeground:
             before, where = region.look
             both = where & region.cells
             changed = (cv2.absdiff(cells.picture, before) > 1.5 * cells.threshold) & both
-            if np.count_nonzero(changed) <= 0.5 * np.count_nonzero(both):
+            share = int(np.count_nonzero(changed)) / max(1, int(np.count_nonzero(both)))
+            if share <= 0.5:
+                region.stirred += 0.25 * ((share > _STIRS) - region.stirred)
                 region.other_t = None
                 return
             if region.other_t is None:
@@ -290,10 +303,20 @@ class StaticForeground:
         return StaticRegion(region.id, box, kind, region.begin, region.since, area, region.clarity)
 
 
+def _on_border(ys: Numbers, xs: Numbers, shape: tuple[int, ...]) -> float:
+    """The share of the circumference of the box around these cells that lies on the picture's border."""
+    top, bottom, left, right = ys.min(), ys.max(), xs.min(), xs.max()
+    width, height = right - left + 1, bottom - top + 1
+    there = width * (int(top == 0) + int(bottom == shape[0] - 1)) + height * (
+        int(left == 0) + int(right == shape[1] - 1)
+    )
+    return float(there) / float(2 * (width + height))
+
+
 def _outgrown(region: _Region, found: Mask) -> bool:
     """Whether a region that is well known seems to have grown: then somebody stands beside it."""
     known = len(region.verdicts) >= _KNOWN and region.clarity >= _CLEAR
-    return known and np.count_nonzero(found) > _GROWTH * region.judged_size
+    return known and int(np.count_nonzero(found)) > _GROWTH * region.judged_size
 
 
 def _swept(track: Track, t: float) -> Box:

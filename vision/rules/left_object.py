@@ -106,7 +106,7 @@ class LeftObject(Rule[LeftObjectParams]):
         """What speaks against an event: gate, words with both numbers, and how near it came (0..1)."""
         params, unattended = self.params, self._unattended_s(thing)
         lost = self._lost_there(thing)
-        limit = params.seconds * (1.0 if thing.people and lost is None else _DOUBT)
+        limit = params.seconds * (1.0 if thing.near_t is not None and lost is None else _DOUBT)
         if unattended < limit:
             return "dwell", f"unattended {unattended:.1f} s < {limit:g} s", unattended / limit
         share = self._share(thing)

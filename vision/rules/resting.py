@@ -65,11 +65,15 @@ class Things:
         self._kind = kind
         self._zone = zone
         self._things: dict[str, Thing] = {}
+        self._other: dict[int, float] = {}
 
     def step(self, regions: Sequence[StaticRegion], t: float) -> tuple[list[Thing], list[Thing]]:
         """All things at time `t`, new ones included, and those that have just ended."""
         for thing in self._things.values():
             thing.present = False
+        ids = {region.id for region in regions}
+        self._other = {number: when for number, when in self._other.items() if number in ids}
+        self._other.update({region.id: t for region in regions if region.kind != self._kind})
         fresh = []
         for region in regions:
             thing_or_none = next((x for x in self._things.values() if region.id in x.parts), None)
@@ -96,7 +100,7 @@ class Things:
         if not thing.present or region.area > thing.region.area:
             thing.region = region
         thing.seen_t, thing.present = t, True
-        if region.since > thing.since + _RENEWED_S and not thing.opened:
+        if region.since > thing.since + _RENEWED_S and not thing.opened and len(thing.parts) == 1:
             # Something else lies there now.
             thing.begin = thing.since = region.since
             thing.first_t, thing.people, thing.label, thing.score = t, (), None, None
@@ -113,5 +117,8 @@ class Things:
                 thing.parts.add(region.id)
                 self._keep(thing, region, t)
                 return
+        # What was taken and is put back counts from then on.
+        since = max(region.since, self._other.get(region.id, region.since))
+        begin = region.begin if since == region.since else since
         key = str(region.id)
-        self._things[key] = Thing(key, region, region.begin, region.since, t, t, parts={region.id})
+        self._things[key] = Thing(key, region, begin, since, t, t, parts={region.id})

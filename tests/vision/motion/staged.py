@@ -92,7 +92,7 @@ class Item:
 
 @dataclass
 class Scene:
-    """What happens. `light` multiplies and `offset` adds; `patch` changes the light of a place: (t, picture) -> factor map."""
+    """What happens: `light` multiplies and `offset` adds; `patch` gives the factor by which a place's light changes."""
 
     seconds: float = 32.0
     people: list[Walker] = field(default_factory=list)
@@ -120,7 +120,8 @@ class Scene:
             for walker in self.people:
                 walker.draw(image, t)
             image = image * np.float32(self.light(t)) + np.float32(self.offset(t))
-            dx, dy = rng.uniform(-self.shake, self.shake, 2) + (self.shift(t), 0.0)
+            dx, dy = rng.uniform(-self.shake, self.shake, 2)
+            dx += self.shift(t)
             if dx or dy:
                 move = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
                 image = cv2.warpAffine(image, move, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)

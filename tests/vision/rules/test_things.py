@@ -173,5 +173,5 @@ def test_a_near_miss_names_both_numbers() -> None:
 
 
 def test_areas_must_be_in_order() -> None:
-    with pytest.raises(ValueError, match="min_area 0.1 must be below max_area 0.05"):
+    with pytest.raises(ValueError, match=r"min_area 0\.1 must be below max_area 0\.05"):
         LeftObjectParams(min_area=0.1, max_area=0.05)
