@@ -1,6 +1,7 @@
 """Trains the demo's detector on rendered scenes only, and exports it to ONNX.
 
-Render first, then train (a Python environment of its own with ``pixeltable-yolox``, ``torch``, ``onnx``, ``opencv-python-headless``)::
+Render first, then train (in a Python environment of its own with ``pixeltable-yolox``, ``torch``, ``onnx`` and
+``opencv-python-headless``)::
 
     python -m tools.scenes train --out DATA --seed 101 --count 1800 --places any --supersample 1
     python -m tools.scenes train --out DATA --seed 102 --count 1300 --places yard
@@ -54,7 +55,9 @@ def load(folder: Path) -> list[tuple[Picture, Labels]]:
     return out
 
 
-def augment(picture: Picture, labels: Labels, size: tuple[int, int], rng: np.random.Generator) -> tuple[Picture, Labels]:
+def augment(
+    picture: Picture, labels: Labels, size: tuple[int, int], rng: np.random.Generator
+) -> tuple[Picture, Labels]:
     """Zoom, shift, flip, light and noise; the network's input with its labels as class, cx, cy, w, h."""
     h, w = size
     fit = w / picture.shape[1]
@@ -80,7 +83,7 @@ def augment(picture: Picture, labels: Labels, size: tuple[int, int], rng: np.ran
         x += rng.standard_normal(x.shape, np.float32) * rng.uniform(1, 7)
     if rng.random() < 0.15:
         x = cv2.GaussianBlur(x, (0, 0), float(rng.uniform(0.3, 0.8)))
-    x[int(round(picture.shape[0] * fit)) :] = PAD
+    x[round(picture.shape[0] * fit) :] = PAD
     out = np.clip(x, 0, 255).astype(np.uint8)
     low, high = boxes[:, 0].copy(), boxes[:, 1].copy()
     area = np.prod(high - low, 1)
@@ -138,18 +141,20 @@ def train(data: list[tuple[Picture, Labels]], args: argparse.Namespace) -> Any:
     """The averaged network after `args.steps` steps."""
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
-    model = network(args.width).train()
+    model = network(args.width).train().to(memory_format=torch.channels_last)
     average = copy.deepcopy(model).eval()
     decay = [p for n, p in model.named_parameters() if p.ndim > 1]
     rest = [p for n, p in model.named_parameters() if p.ndim <= 1]
-    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}], lr=args.lr)
+    optimizer = torch.optim.AdamW(
+        [{"params": decay, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}], lr=args.lr
+    )
     begin, seen = time.perf_counter(), []
     for step, (pictures, targets) in enumerate(batches(data, args.batch, args.steps, args.seed)):
         rate = min(1.0, (step + 1) / 150) * (0.5 * (1 + math.cos(math.pi * step / args.steps)) * 0.98 + 0.02)
         for group in optimizer.param_groups:
             group["lr"] = args.lr * rate
         model.head.use_l1 = step > 0.8 * args.steps
-        loss = model(pictures, targets)["total_loss"]
+        loss = model(pictures.contiguous(memory_format=torch.channels_last), targets)["total_loss"]
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 20.0)
@@ -163,8 +168,11 @@ def train(data: list[tuple[Picture, Labels]], args: argparse.Namespace) -> Any:
                     a.copy_(b)
         seen.append(float(loss.detach()))
         if step % 25 == 24:
-            print(f"step {step + 1}/{args.steps} loss {np.mean(seen[-25:]):.3f} {time.perf_counter() - begin:.0f} s", flush=True)
-        if step % 300 == 299:
+            print(
+                f"step {step + 1}/{args.steps} loss {np.mean(seen[-25:]):.3f} {time.perf_counter() - begin:.0f} s",
+                flush=True,
+            )
+        if step % 250 == 249:
             export(copy.deepcopy(average), args.out.with_suffix(".part.onnx"), args)
     print(f"trained in {time.perf_counter() - begin:.0f} s")
     return average
@@ -193,7 +201,13 @@ def export(model: Any, path: Path, args: argparse.Namespace) -> None:
     model.head.decode_in_inference = False
     raw = path.with_suffix(".raw")
     torch.onnx.export(
-        model, (torch.zeros(1, 3, *SIZE),), str(raw), input_names=["images"], output_names=["output"], opset_version=17, dynamo=False
+        model,
+        (torch.zeros(1, 3, *SIZE),),
+        str(raw),
+        input_names=["images"],
+        output_names=["output"],
+        opset_version=17,
+        dynamo=False,
     )
     graph = halved(onnx.load(str(raw)))
     raw.unlink()
@@ -222,7 +236,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--width", type=float, default=0.25)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     cv2.setNumThreads(1)
     data = load(args.data)

@@ -18,7 +18,7 @@ def main() -> None:
     still = sub.add_parser("still", help="single frames of a clip as PNG, with the zones and boxes drawn if asked")
     still.add_argument("clip")
     still.add_argument("times", nargs="+", type=float)
-    still.add_argument("--out", type=Path, default=Path("."))
+    still.add_argument("--out", type=Path, default=Path())
     still.add_argument("--draw", action="store_true")
     train = sub.add_parser("train", help="labelled random pictures for a detector")
     train.add_argument("--out", type=Path, required=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .mesh import Array, Colour, Material, Mesh
+from .mesh import Array, Colour, Material, Mesh, rgb
 from .pose import BONES, PARENT, Pose, rotations
 from .solid import Field, Part, carve, cone
 
@@ -73,7 +73,7 @@ class Look:
 
         def pick(colours: tuple[Colour, ...]) -> Colour:
             base = np.asarray(colours[rng.integers(len(colours))]) * rng.uniform(0.75, 1.3) + rng.normal(0, 0.012, 3)
-            return tuple(float(c) for c in base.clip(0.01, 0.9))  # type: ignore[return-value]
+            return rgb(base.clip(0.01, 0.9))
 
         return Look(
             height=float(np.clip(rng.normal(1.72, 0.09), 1.48, 1.95)),

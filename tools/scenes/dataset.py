@@ -18,8 +18,10 @@ CLASSES = ("person", "car", "backpack")
 YARD_SHARE = 0.42
 
 
-def run_train(out: Path, count: int, seed: int, first: int = 0, places: str = "both", supersample: int = 2, per_place: int = 4) -> None:
-    """Renders pictures `first` … `first + count - 1` of a seed; the same numbers give the same pictures in any portion of whole places."""
+def run_train(
+    out: Path, count: int, seed: int, first: int = 0, places: str = "both", supersample: int = 2, per_place: int = 4
+) -> None:
+    """Renders pictures `first` … `first + count - 1` of a seed; the same numbers give the same pictures."""
     out.mkdir(parents=True, exist_ok=True)
     renderer = Renderer(supersample=supersample, shadow_size=1536)
     labels: dict[str, list[list[float]]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -62,7 +63,7 @@ class Lens:
         """The picture (BGR) of linear light (RGB) at time `t`."""
         s, rng = self.sensor, self._rng
         h, w = light.shape[:2]
-        x = cv2.remap(light, *self.maps(t), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        x: NDArray[Any] = cv2.remap(light, *self.maps(t), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         if s.bloom:
             small = cv2.resize(np.minimum(x, 12.0), (w // 4, h // 4), interpolation=cv2.INTER_AREA)
             x = x * (1 - s.bloom) + s.bloom * cv2.resize(cv2.GaussianBlur(small, (0, 0), 6), (w, h))
@@ -115,7 +116,9 @@ def covered(picture: Picture, amount: float, seed: int, t: float) -> Picture:
         return picture
     h, w = picture.shape[:2]
     rng = np.random.default_rng(seed)
-    folds = cv2.resize(rng.normal(0, 1, (7, 11)).astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC)
+    folds: NDArray[Any] = cv2.resize(
+        rng.normal(0, 1, (7, 11)).astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC
+    )
     folds += 0.5 * cv2.resize(rng.normal(0, 1, (14, 22)).astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC)
     shiver = 3.0 * np.sin(1.9 * t) + 1.5 * np.sin(4.3 * t)
     folds = np.roll(folds, int(shiver), 1)
@@ -127,4 +130,4 @@ def covered(picture: Picture, amount: float, seed: int, t: float) -> Picture:
     level = 17.0 + 5.0 * folds + 14.0 * np.exp(-(((x - edge) / 0.16) ** 2)) + rng.normal(0, 1.0, (1, 1))
     grain = np.random.default_rng(seed + int(t * 1000)).normal(0, 1.6, (h, w, 1))
     cloth = level[..., None] * np.array([0.95, 0.92, 1.08]) + grain
-    return np.clip(picture * (1 - alpha) + cloth * alpha, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture * (1 - alpha) + cloth * alpha, 0, 255), np.uint8)

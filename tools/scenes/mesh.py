@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def rotation_z(angle: float) -> Array:
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]], np.float32)
 
 
-def make(pos: Array, nrm: Array, tri: NDArray[np.int32], col: Colour, mat: Material) -> Mesh:
+def make(pos: NDArray[Any], nrm: NDArray[Any], tri: NDArray[Any], col: Colour, mat: Material) -> Mesh:
     """A mesh of a single colour and material."""
     n = len(pos)
     pos = np.asarray(pos, np.float32)
@@ -83,10 +84,17 @@ def join(meshes: Iterable[Mesh]) -> Mesh:
     """One mesh out of many."""
     items = list(meshes)
     offsets = np.cumsum([0] + [len(m.pos) for m in items[:-1]])
-    return Mesh(
-        *(np.concatenate([getattr(m, name) for m in items]) for name in ("pos", "nrm", "rest", "col", "mat")),
-        np.concatenate([m.tri + o for m, o in zip(items, offsets, strict=True)]).astype(np.int32),
+    pos, nrm, rest, col, mat = (
+        np.concatenate([getattr(m, name) for m in items]) for name in ("pos", "nrm", "rest", "col", "mat")
     )
+    tri = np.concatenate([m.tri + o for m, o in zip(items, offsets, strict=True)]).astype(np.int32)
+    return Mesh(pos, nrm, rest, col, mat, tri)
+
+
+def rgb(values: Iterable[float]) -> Colour:
+    """Three numbers as a colour."""
+    r, g, b = (float(v) for v in values)
+    return r, g, b
 
 
 _FACES = np.array(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .mesh import Array
 
@@ -71,9 +73,9 @@ class Pose:
 
 def posture(**angles: tuple[float, ...] | float) -> Array:
     """Angles from names: ``posture(thighR=40, armL=(30, 10))``; ``arms``, ``legs``… set both sides, mirrored."""
-    out = np.zeros((len(BONES), 3), np.float32)
+    out: NDArray[Any] = np.zeros((len(BONES), 3), np.float32)
     for name, value in angles.items():
-        triple = np.zeros(3, np.float32)
+        triple: NDArray[Any] = np.zeros(3, np.float32)
         values = np.atleast_1d(np.asarray(value, np.float32))
         triple[: len(values)] = values
         if name in _INDEX:
@@ -103,8 +105,8 @@ def rotations(pose: Pose) -> Array:
         x, y, z = (float(a) for a in pose.angles[i])
         if name in {"armR", "armL"}:
             sign = 1.0 if name == "armR" else -1.0
-            x_turn = _euler(x, 0, 0)
-            local = x_turn @ _euler(0, sign * _HANG - y, 0) @ _euler(0, 0, z)
+            local: NDArray[Any] = _euler(x, 0, 0)
+            local = local @ _euler(0, sign * _HANG - y, 0) @ _euler(0, 0, z)
         elif name in {"foreR", "foreL"}:
             # the elbow bends about an axis square to the half-raised arm
             sign = 1.0 if name == "foreR" else -1.0
@@ -130,7 +132,7 @@ class Gait:
     arm: float = 24.0
     lean: float = 3.0
     carry: str = ""
-    extra: Array = field(default_factory=lambda: posture())
+    extra: Array = field(default_factory=posture)
 
     def angles(self, phase: float) -> Array:
         """Joint angles at `phase` radians; one turn is two steps."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .mesh import Array, Colour, Material, Mesh, blades, box, foliage, ground, join, tube
-from .solid import Part, block, carve, cone
+from .mesh import Array, Colour, Material, Mesh, blades, box, foliage, ground, join, rgb, tube
+from .solid import Field, Part, block, carve, cone
 
 PAINT: tuple[Colour, ...] = (
     (0.55, 0.56, 0.58),
@@ -43,9 +43,9 @@ def car(paint: Colour, kind: str = "hatch", step: float = 0.05) -> Mesh:
 
     def arches(p: Array) -> Array:
         gaps = [np.hypot(p[:, 0] - x, p[:, 2] - 0.32) - 0.37 for x in (-half * 0.6, half * 0.62)]
-        return np.maximum(np.minimum(*gaps), 0.55 - np.abs(p[:, 1])).astype(np.float32)
+        return np.asarray(np.maximum(np.minimum(*gaps), 0.55 - np.abs(p[:, 1])), np.float32)
 
-    mesh, owner = carve(
+    mesh, _ = carve(
         (Part(body, paint, Material.PAINT, 0.08), Part(tuple(cabin), paint, Material.PAINT, 0.10)),
         (-half - 0.1, -1.0, 0.15),
         (half + 0.1, 1.0, roof + 0.1),
@@ -75,14 +75,15 @@ def car(paint: Colour, kind: str = "hatch", step: float = 0.05) -> Mesh:
             pieces.append(tube((x, s * 0.62, 0.32), (x, s * 0.84, 0.32), 0.32, (0.02, 0.02, 0.02), Material.RUBBER, 20))
             pieces.append(tube((x, s * 0.70, 0.32), (x, s * 0.855, 0.32), 0.20, (0.42, 0.43, 0.45), Material.METAL, 14))
             pieces.append(tube((x, s * 0.70, 0.32), (x, s * 0.86, 0.32), 0.06, (0.1, 0.1, 0.1), Material.METAL, 8))
-    for s in (-1, 1):
-        pieces.append(box((0.10, 0.18, 0.13), (front - 0.1, s * 0.95, 1.0), paint, Material.PAINT))
+    pieces += [box((0.10, 0.18, 0.13), (front - 0.1, s * 0.95, 1.0), paint, Material.PAINT) for s in (-1, 1)]
     return join(pieces)
 
 
 def bag(col: Colour, kind: str = "duffel", step: float = 0.016) -> Mesh:
     """A bag standing on z = 0, along x. Kinds: duffel, backpack, suitcase."""
-    dark = (col[0] * 0.5, col[1] * 0.5, col[2] * 0.5)
+    dark = rgb(c * 0.5 for c in col)
+    main: tuple[Field, ...]
+    pocket: tuple[Field, ...]
     if kind == "duffel":
         main = (cone((-0.19, 0, 0.155), (0.19, 0, 0.155), 0.155, 0.15), block((0.5, 0.26, 0.12), (0, 0, 0.08), 0.05))
         pocket = (cone((-0.10, -0.13, 0.12), (0.10, -0.13, 0.12), 0.07, 0.07),)
@@ -128,7 +129,7 @@ def bar_fence(
         for x in np.arange(x0 + gap, x1, gap)
     ]
     parts += [box((x1 - x0, 0.05, 0.05), ((x0 + x1) / 2, y, z), col, Material.METAL) for z in (0.24, height - 0.05)]
-    count = max(2, int(round((x1 - x0) / 2.4)) + 1)
+    count = max(2, round((x1 - x0) / 2.4) + 1)
     parts += [
         box((0.08, 0.08, height + 0.05), (x, y, height / 2 + 0.02), col, Material.METAL)
         for x in np.linspace(x0, x1, count)
@@ -147,10 +148,10 @@ def board_fence(
             box(
                 (0.135, 0.025, height + rng.normal(0, 0.008)),
                 (x + 0.07, y, height / 2),
-                tuple(c * tint for c in col),
+                rgb(c * tint for c in col),
                 Material.WOOD,
             )
-        )  # type: ignore[arg-type]
+        )
     parts += [
         box((0.09, 0.09, height + 0.06), (x, y + 0.05, height / 2), col, Material.WOOD)
         for x in np.arange(x0, x1 + 0.1, 2.2)

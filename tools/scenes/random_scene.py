@@ -12,7 +12,7 @@ from .bodies import Body, Look
 from .camera import Camera
 from .effects import Sensor
 from .light import Lamp, Light, day, night
-from .mesh import Array, Colour, Material, Mesh, box, ground, join
+from .mesh import Array, Colour, Material, Mesh, box, ground, join, rgb
 from .pose import BEND, CROUCH, PRONE, SIDEWAYS, SIT, STAND, SUPINE, Gait, Pose, posture
 from .render import Thing
 
@@ -80,7 +80,7 @@ def light_and_sensor(rng: Rng, lamp: Lamp) -> tuple[Light, Sensor]:
 def any_place(rng: Rng) -> Place:
     """A place that nobody has seen before."""
     mat, col = _GROUNDS[rng.integers(len(_GROUNDS))]
-    col = tuple(float(c) for c in np.asarray(col) * rng.uniform(0.7, 1.35))  # type: ignore[assignment]
+    col = rgb(np.asarray(col) * rng.uniform(0.7, 1.35))
     mat2, col2 = _GROUNDS[rng.integers(len(_GROUNDS))]
     edge = float(rng.uniform(7, 18))
     parts = [ground((-90, 90), (-12, edge), 0.0, col, mat), ground((-90, 90), (edge, 120), -0.01, col2, mat2)]
@@ -128,23 +128,23 @@ def any_place(rng: Rng) -> Place:
             )
             x += width + float(rng.uniform(1, 6))
     stuff: list[Callable[[], Mesh]] = [
-        lambda: props.bin_(tuple(rng.uniform(0.03, 0.25, 3))),
-        lambda: props.barrel(tuple(rng.uniform(0.03, 0.4, 3))),
-        lambda: props.pallet_stack(int(rng.integers(1, 8))),  # type: ignore[arg-type]
+        lambda: props.bin_(rgb(rng.uniform(0.03, 0.25, 3))),
+        lambda: props.barrel(rgb(rng.uniform(0.03, 0.4, 3))),
+        lambda: props.pallet_stack(int(rng.integers(1, 8))),
         props.bench,
         lambda: props.bush(rng, float(rng.uniform(0.35, 0.9)), leaves=220),
         lambda: props.tree(rng, float(rng.uniform(3.5, 8))),
         lambda: props.lamp_post(float(rng.uniform(3.5, 6))),
         lambda: box((0.12, 0.12, 0.9), (0, 0, 0.45), (0.4, 0.4, 0.4), Material.CONCRETE),
-        lambda: box(tuple(rng.uniform(0.3, 1.6, 3)), (0, 0, 0.4), tuple(rng.uniform(0.05, 0.5, 3)), Material.METAL),  # type: ignore[arg-type]
-        lambda: box((0.5, 0.05, 1.6), (0, 0, 0.8), tuple(rng.uniform(0.05, 0.6, 3)), Material.WOOD),  # type: ignore[arg-type]
+        lambda: box(rgb(rng.uniform(0.3, 1.6, 3)), (0, 0, 0.4), rgb(rng.uniform(0.05, 0.5, 3)), Material.METAL),
+        lambda: box((0.5, 0.05, 1.6), (0, 0, 0.8), rgb(rng.uniform(0.05, 0.6, 3)), Material.WOOD),
     ]
-    for _ in range(int(rng.integers(2, 13))):
-        parts.append(
-            stuff[rng.integers(len(stuff))]().moved(
-                (float(rng.normal(0, 7)), float(rng.uniform(4, 24)), 0), float(rng.uniform(0, 6.28))
-            )
+    parts += [
+        stuff[rng.integers(len(stuff))]().moved(
+            (float(rng.normal(0, 7)), float(rng.uniform(4, 24)), 0), float(rng.uniform(0, 6.28))
         )
+        for _ in range(int(rng.integers(2, 13)))
+    ]
     height = float(rng.uniform(2.2, 7.0))
     aim = float(rng.uniform(7, 16))
     camera = Camera(
@@ -157,9 +157,9 @@ def any_place(rng: Rng) -> Place:
     lamp = Lamp(
         at=(float(rng.normal(0, 3)), float(rng.uniform(5, 11)), float(rng.uniform(3.5, 6.5))),
         aim=(float(rng.normal(0, 0.3)), float(rng.normal(0, 0.3)), -1.0),
-        col=tuple(float(c) for c in np.array([30.0, 24.0, 15.0]) * rng.uniform(0.5, 1.6)),
+        col=rgb(np.array([30.0, 24.0, 15.0]) * rng.uniform(0.5, 1.6)),
         cone=float(rng.uniform(50, 75)),
-    )  # type: ignore[arg-type]
+    )
     light, sensor = light_and_sensor(rng, lamp)
     return Place([join(parts)], camera, light, sensor, np.array([0.0, 10.0, 0.0], np.float32), fence)
 

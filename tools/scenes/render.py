@@ -52,7 +52,9 @@ class Renderer:
         self._shadow.compare_func = "<="
         self._shadow.repeat_x = self._shadow.repeat_y = False
         self._shadow_fbo = self.ctx.framebuffer(depth_attachment=self._shadow)
-        self._still_shadow_fbo = self.ctx.framebuffer(depth_attachment=self.ctx.depth_texture((shadow_size, shadow_size)))
+        self._still_shadow_fbo = self.ctx.framebuffer(
+            depth_attachment=self.ctx.depth_texture((shadow_size, shadow_size))
+        )
         self._still_ready = False
         self._mask_fbo = self.ctx.framebuffer([self.ctx.texture((width, height), 1)])
         program = self.ctx.program

@@ -1,5 +1,7 @@
 """GLSL: noise, procedural surfaces, lighting. Two steps: surfaces into buffers, then light for every pixel."""
 
+# ruff: noqa: E501 (GLSL reads better in long lines)
+
 from __future__ import annotations
 
 NOISE = """
