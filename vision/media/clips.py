@@ -23,6 +23,7 @@ from vision.media.folder import FolderClip
 from vision.media.index import PacketIndex, scan
 from vision.media.picture import UPRIGHT
 from vision.media.reader import open_clip
+from vision.media.sampling import Sampler
 
 # A copied clip begins at a key frame; one further ahead of the wanted start than this is not worth the waiting.
 _LEAD_S = 10.0
@@ -31,6 +32,7 @@ _PLAYABLE = frozenset({"h264", "vp9", "av1", "libdav1d", "libaom-av1"})
 _PLAYABLE_PIXELS = frozenset({"yuv420p", "yuvj420p"})
 # AVI states no times of display, which a copy would need.
 _NO_COPY = frozenset({"avi", "h264"})
+_ENCODED_FPS = 12.5  # pictures a second when encoding anew: enough to see what happened, at half the cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +194,9 @@ class ClipCutter:
         """Decode the part and encode it anew; returns where the clip starts and how long it is."""
         with open_clip(self._path, image_fps=self._image_fps) as clip:
             shown = takewhile(lambda shot: shot[1] <= last + 1e-6, self._pictures(clip, first))
-            fps = clip.fps or 25.0
-            count, begin, end = encode(part, (shot for shot in shown if shot[1] >= first - 1e-6), fps)
+            fps, sampler = min(clip.fps or _ENCODED_FPS, _ENCODED_FPS), Sampler(_ENCODED_FPS)
+            wanted = (shot for shot in shown if shot[1] >= first - 1e-6 and sampler.take(shot[1]))
+            count, begin, end = encode(part, wanted, fps)
         if count == 0:
             raise MediaError(f"{self._path}: no picture between {first:.1f} and {last:.1f} s; nothing to cut")
         return begin, end - begin + 1 / fps

@@ -16,7 +16,7 @@ _TICK = Fraction(1, 90_000)
 # Larger pictures are halved until they fit: a clip is looked at in a report, the recording itself is kept elsewhere.
 _LARGEST = 1920
 _ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "mpeg4")
-_OPTIONS = {"libx264": {"preset": "veryfast", "crf": "26", "threads": "1", "bf": "0"}}
+_OPTIONS = {"libx264": {"preset": "superfast", "crf": "26", "threads": "1", "bf": "0"}}
 
 
 def encode(path: Path, pictures: Iterable[tuple[Picture, float]], fps: float) -> tuple[int, float, float]:

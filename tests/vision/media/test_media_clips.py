@@ -169,7 +169,9 @@ def test_repaired_times_are_cut_by_the_repaired_clock(tmp_path: Path) -> None:
 
 def test_times_without_stamps(tmp_path: Path) -> None:
     write_video(tmp_path / "bare.h264", container="h264", count=60)
-    check(cut_clip(tmp_path / "bare.h264", tmp_path / "cut.mp4", 1.0, 1.2, pre=0.52, post=0.48), 12, 42, fps=25)
+    cut = cut_clip(tmp_path / "bare.h264", tmp_path / "cut.mp4", 1.0, 1.2, pre=0.52, post=0.48)
+    assert not cut.remuxed
+    assert numbers(cut.path) == list(range(12, 43, 2))  # every second of 25 a second: what is encoded has 12.5
 
 
 def test_variable_rate_and_a_picture_that_stays(tmp_path: Path) -> None:
@@ -233,7 +235,7 @@ def test_real_footage(shared_data: Path, tmp_path: Path, name: str, *, copied: b
     with open_clip(cut.path) as clip:
         assert clip.notes == []
         pairs = [(frame, want.get(round(frame.t + cut.start, 2))) for frame in clip if 6.1 <= frame.t + cut.start < 8]
-        assert len(pairs) == len(want)
+        assert len(pairs) == pytest.approx(len(want) if copied else 1.9 * 12.5, abs=1)
         for frame, same in pairs[::5]:
             assert same is not None
             assert np.abs(frame.image.astype(int) - same.image).mean() < (0.01 if copied else 4)
