@@ -61,6 +61,8 @@ class TrackParams:
     """The same for weak detections."""
     max_surprise: float = 10.0
     """A detection that speaks less for a track (see `association.surprise`) is rather something new."""
+    jump: float = 1.0
+    """A track that was just lost goes on in a new one that appears so near (box sizes), with nobody else around."""
     other_class: float = 4.0
     """Surprise of a detection whose class is not the track's (a car is sometimes a truck)."""
     double: float = 0.5
@@ -137,6 +139,9 @@ class ByteTracker:
             self._associate(np.array(recent, np.intp), weak, detections, t, p.weak_reach)
         if len(taken) < len(strong):
             self._begin(self._unexplained(strong, taken, detections), detections, t)
+        for row, life in enumerate(self._lives):
+            if not life.id and not life.missed and self._convinces(row, life):
+                self._confirm(row, life)
 
     def _associate(self, rows: Rows, columns: Rows, detections: Detections, t: float, reach: float) -> Rows:
         """Give the detections `columns` to the tracks `rows` where they fit; returns those that were given."""
@@ -174,18 +179,53 @@ class ByteTracker:
             life.last = sight
             life.scores[0] += 1
             life.scores[1] += score
-        if self._convinces(row, life):
-            life.id = self._next_id
-            self._next_id += 1
 
     def _convinces(self, row: int, life: _Life) -> bool:
         """Whether a tentative track is to be confirmed."""
         p = self.params
+        if not life.strong_hits or life.score < p.high_score:
+            return False
         if life.scores[1] / life.scores[0] >= p.high_score + p.still_margin:
             return life.strong_hits >= p.confirm_hits or self._look_t is None
         x, y, _, _, log_width, log_height = self._filter.state[row].tolist()
         gone = math.hypot(x - life.origin[0], y - life.origin[1])
         return life.strong_hits > p.confirm_hits and gone > p.moved * math.exp((log_width + log_height) / 2)
+
+    def _confirm(self, row: int, life: _Life) -> None:
+        """Give a track its number: that of its predecessor, or a new one."""
+        old = self._predecessor(row, life)
+        if old is None:
+            life.id = self._next_id
+            self._next_id += 1
+            return
+        life.id, old.id = old.id, 0
+        life.first_t, life.hits = old.first_t, life.hits + old.hits
+        life.votes.update(old.votes)
+        old.seen_t = -math.inf
+
+    def _predecessor(self, row: int, life: _Life) -> _Life | None:
+        """The track that jumped to here: lost when this one appeared, close by, and nobody else it could have become.
+
+        Happens with sources that skip pictures, and when half a person is seen as another one for a moment.
+        """
+        p, boxes = self.params, self._filter.boxes()
+        size = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
+        off = np.hypot(*(self._filter.state[:, :VX] - self._filter.state[row, :VX]).T)
+        near = (off < p.jump * np.maximum(size, size[row])) & (np.abs(np.log(size / size[row])) < p.jump)
+        found = [
+            k
+            for k in np.flatnonzero(near).tolist()
+            if self._lives[k].id
+            and self._lives[k].missed
+            and self._lives[k].class_id == life.class_id
+            and life.first_t - self._lives[k].seen_t <= p.tentative_s
+        ]
+        if len(found) != 1:
+            return None
+        seen = [k for k, other in enumerate(self._lives) if not other.missed and k != row]
+        # Who is hidden behind somebody has not jumped.
+        hidden = len(seen) > 0 and bool((iou_matrix(boxes[found], boxes[seen]) > 0.05).any())
+        return None if hidden else self._lives[found[0]]
 
     def _unexplained(self, strong: Rows, taken: Rows, detections: Detections) -> Rows:
         """The strong detections that are neither taken nor doubles of one that is taken or better."""

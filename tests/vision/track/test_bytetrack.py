@@ -235,6 +235,28 @@ def test_a_second_box_of_the_same_thing_begins_no_track(
     assert len(last) == tracks
 
 
+def test_a_track_goes_on_where_the_source_skipped() -> None:
+    # 60 px a second, and once 40 px at a stroke: further than any motion model would allow in a tenth of a second.
+    tracker, ids = ByteTracker(), set()
+    for k in range(40):
+        x = 50 + 6 * k + (40 if k >= 20 else 0)
+        tracks = tracker.update(found((x, 100, x + 32, 180, 0.8)), k / 10)
+        ids |= {track.id for track in tracks}
+    assert ids == {1}
+    assert (tracks[0].first_t, tracks[0].hits) == (0.0, 40)
+
+
+def test_who_is_hidden_does_not_go_on_in_somebody_else() -> None:
+    # 1 vanishes behind 2; a third one appears beside them at that moment.
+    tracker = ByteTracker()
+    a, b, c = (100, 100, 132, 180, 0.8), (104, 104, 136, 184, 0.8), (150, 100, 182, 180, 0.8)
+    for k in range(10):
+        tracker.update(found(a, (200 - 9.6 * k, 104, 232 - 9.6 * k, 184, 0.8)), k / 10)
+    for k in range(10, 20):
+        tracks = tracker.update(found(b, c), k / 10)
+    assert {track.id for track in tracks if track.observed} in ({1, 3}, {2, 3})  # one of the two, and a new one
+
+
 def test_time_that_goes_back_counts_as_standing_still() -> None:
     tracker = ByteTracker()
     tracker.update(found((*STILL, 0.9)), 5.0)
