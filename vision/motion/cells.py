@@ -25,7 +25,7 @@ _FLOOR, _CEILING = 8.0, 28.0  # grey levels: limits of the threshold
 _LEAD_S = 30.0  # a candidate's lead is capped here, so that nothing takes for ever to be forgotten
 _BACK_S = 0.5  # time constant with which a candidate is forgotten while the reference shows
 _BLEND = 0.2  # weight with which a candidate follows the picture that agrees with it
-_TRUST_S = 3.0  # a reference seen for less than this gives way to whatever is seen longer
+_TRUST_S = 2.0  # a reference seen for less than this gives way to whatever is seen longer
 _REANCHOR_S, _REANCHOR = 2.0, 8.0  # light that differs by so many grey levels for so long becomes the reference's
 
 Map = npt.NDArray[np.float32]

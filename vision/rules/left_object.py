@@ -8,7 +8,7 @@
 
 The owner is whoever was nearest when it came to rest; others who stood there then count as the owner's company. People
 who come by later change nothing. Where nobody was seen to leave it (no owner, or the owner was lost right there, so that
-the region may be the person), it takes twice as long; a region of a person's shape where a person was lost never counts.
+the region may be the person), it takes twice as long; one of a person's size where a person was lost never counts.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from vision.track.base import Track
 _BEFORE_S, _AFTER_S = 2.0, 1.0  # around the time at which the thing came to rest
 _DOUBT = 2.0  # so many times longer where nobody was seen to leave it
 _WORTH_TELLING = 0.3  # near misses nearer than this share of the limit are told
-_PERSON_ASPECT, _PERSON_HEIGHT = 1.3, 0.5  # height to width, and to the lost person's height
+# A region of this share of the lost person's box is the person, standing or sitting; an upright suitcase is under 0.3.
+_PERSON_SIZE = 0.4
 
 
 class LeftObjectParams(RuleParams):
@@ -88,8 +89,17 @@ class LeftObject(Rule[LeftObjectParams]):
                 thing.people = tuple(self._company.near(thing.box, thing.reach / 2, thing.begin - _BEFORE_S, until))
         if thing.opened:
             return
+        if self._lost_there(thing) is not None:
+            # Somebody who turns up right there without having come from anywhere is the one who was lost.
+            now = self._company.near(thing.box, thing.reach, t, t)
+            known = {person.number for person in thing.people}
+            same = [
+                p for p in now if p.number not in known and not p.walked_in and p.first.gap(thing.box) <= thing.reach
+            ]
+            thing.people += tuple(same)
         near = [person.last_near(thing.box, thing.reach) for person in thing.people]
-        thing.near_t = max((moment for moment in near if moment is not None), default=None)
+        moments = [moment for moment in (*near, thing.near_t) if moment is not None]
+        thing.near_t = max(moments, default=None)
 
     def _unattended_s(self, thing: Thing) -> float:
         left = thing.since if thing.near_t is None else max(thing.since, thing.near_t)
@@ -119,10 +129,10 @@ class LeftObject(Rule[LeftObjectParams]):
         clarity = thing.region.clarity
         if clarity < params.min_clarity:
             return "clarity", f"clarity {clarity:.2f} < {params.min_clarity:g}", clarity / params.min_clarity
-        tall = thing.box.height / max(1.0, thing.box.width)
-        if lost is not None and tall >= _PERSON_ASPECT and thing.box.height >= _PERSON_HEIGHT * lost.track.box.height:
-            text = f"a person was lost there; height to width {tall:.1f} >= {_PERSON_ASPECT:g}"
-            return "separation", text, _PERSON_ASPECT / tall
+        like = 0.0 if lost is None else thing.box.area / max(1.0, lost.track.box.area)
+        if like >= _PERSON_SIZE:
+            text = f"a person was lost there: {100 * like:.0f} % of the size >= {100 * _PERSON_SIZE:g} %"
+            return "separation", text, _PERSON_SIZE / like
         return None
 
     def _tell(self, thing: Thing) -> Iterable[Signal]:

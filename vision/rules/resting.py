@@ -103,7 +103,7 @@ class Things:
         if region.since > thing.since + _RENEWED_S and not thing.opened and len(thing.parts) == 1:
             # Something else lies there now.
             thing.begin = thing.since = region.since
-            thing.first_t, thing.people, thing.label, thing.score = t, (), None, None
+            thing.first_t, thing.people, thing.near_t, thing.label, thing.score = t, (), None, None, None
 
     def _place(self, region: StaticRegion, t: float) -> None:
         """A region not seen before: a part of a thing, a thing found again, or a new thing."""

@@ -28,13 +28,16 @@ Levels = Callable[[float], float]
 class Walker:
     """A person of 26x76 pixels whose foot follows `path` (t, x, y); unseen before the first and after the last point.
 
-    `blind` are the times at which the detector misses the person.
+    `blind` are the times at which the detector misses the person, `sits` is from when to when the person sits on the
+    ground, `renamed` is when the tracker gives the person a new number.
     """
 
     id: int
     path: list[tuple[float, float, float]]
     level: float = 60.0
     blind: tuple[tuple[float, float], ...] = ()
+    sits: tuple[float, float] = (99.0, 99.0)
+    renamed: float = 99.0
 
     def foot(self, t: float) -> tuple[float, float] | None:
         if not self.path[0][0] <= t <= self.path[-1][0]:
@@ -50,6 +53,12 @@ class Walker:
         before = self.foot(t - 0.1) or foot
         stride = 6 * np.sin(9 * t) if abs(before[0] - x) + abs(before[1] - y) > 0.3 else 0.0
         sway = 1.2 * np.sin(1.3 * t + self.id) + 0.8 * np.sin(3.1 * t)
+        if self.sits[0] <= t < self.sits[1]:
+            lean = 3 * np.sin(0.9 * t) * (np.sin(0.23 * t) > 0.3)
+            cv2.ellipse(image, (round(x), round(y - 9)), (20, 9), 0, 0, 360, self.level * 0.7, -1)
+            cv2.ellipse(image, (round(x - 8 + lean), round(y - 22)), (11, 14), 0, 0, 360, self.level, -1)
+            cv2.ellipse(image, (round(x - 8 + 1.8 * lean), round(y - 38)), (6, 7), 0, 0, 360, 150.0, -1)
+            return
         legs = np.array([[x - 6 - stride, y], [x - 8, y - 36], [x + 8, y - 36], [x + 6 + stride, y]])
         cv2.fillPoly(image, [np.rint(legs).astype(np.int32)], self.level * 0.7)
         cv2.ellipse(image, (round(x + sway), round(y - 48)), (11, 18), 0, 0, 360, self.level, -1)
@@ -64,7 +73,8 @@ class Walker:
         if box.width < 8 or box.height < 8:
             return None
         bx, by = self.foot(t - 0.2) or foot
-        return Track(self.id, "person", 0.8, box, ((x - bx) / 0.2, (y - by) / 0.2), first_t, t, 9, True)
+        number = self.id + 50 * (t >= self.renamed)
+        return Track(number, "person", 0.8, box, ((x - bx) / 0.2, (y - by) / 0.2), first_t, t, 9, True)
 
 
 @dataclass

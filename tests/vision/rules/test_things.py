@@ -86,6 +86,10 @@ CASES = [
             items=[BAG],
         ),
     ),
+    Case(
+        "the tracker loses the owner beside it for 3 s and finds somebody new",
+        Scene(people=[Walker(1, [*OWNER.path[:2], (40, 130, 205)], blind=((11, 14),), renamed=14)], items=[BAG]),
+    ),
     Case("it is fetched in time", Scene(people=[OWNER], items=[Item(150, 200, begin=6, end=14)])),
     Case(
         "somebody stands still for 25 s",
@@ -94,6 +98,17 @@ CASES = [
     Case(
         "somebody stands still and the detector loses the person for most of it",
         Scene(people=[Walker(1, [(1, -20, 205), (4, 150, 205), (29, 150, 205), (31, 330, 205)], blind=((6, 28),))]),
+    ),
+    Case(
+        "somebody sits down on the ground and the detector does not know the posture",
+        Scene(
+            40,
+            people=[
+                Walker(
+                    1, [(1, -20, 205), (4, 150, 205), (37, 150, 205), (39, 330, 205)], blind=((6, 36),), sits=(6, 36)
+                )
+            ],
+        ),
     ),
     Case("a soft shadow falls and stays", Scene(patch=lambda t: lit(160, 180, 30, 0.55, 24) if t > 8 else 1.0)),
     Case(
