@@ -1,0 +1,159 @@
+"""A rise over a wall in measures of the body: what is climbing, and what is only perspective.
+
+The line is the top of the wall in the picture. Everything is a share of the body's height H as it was seen on the ground:
+
+* `rise`  how far the feet are above where they were on the ground,
+* `head`  how far the head is,
+* `size`  how large the body is against its size on the ground: by its height, or crouching by the root of its area.
+
+Somebody who walks away on flat ground rises in the picture too, but shrinks with it: on the ground plane the feet stand
+R * (height of the box) below the horizon, where R is the camera's height in bodies, so that a walk that shrinks the body to
+`size` raises the feet by R * (1 - size). What is left, `spare`, is climbing. A wall that hides the legs raises the lower
+edge of the box, but not the head, and makes the box smaller.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from vision.geometry import Box, Point
+
+GROUND = 0.5  # feet lower than this under the wall's top, in heights of the box: on the ground before the wall
+AT_TOP = 0.45  # feet no further than this from the wall's top: at the top (one leg may hang down)
+HEAD_RISE = 0.15
+SPARE = 0.25
+_LEAST_BODY = 0.45  # less of the body in sight is somebody behind the wall
+_ASIDE = 1.2  # the place on the ground is no further aside than this, in H
+_PERSON_M = 1.4  # somewhat less than a person, so that the camera's height in bodies is not guessed too low
+_TALL_S = 1.05  # at two pictures a second that is three boxes
+_BOXES = 3
+_WIDER = 1.4
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A box at time `t`: its foot point is `above` pixels over the line; on the ground it is `tall` and `wide`."""
+
+    t: float
+    box: Box
+    above: float
+    tall: float
+    wide: float
+    cut: bool  # at the picture's lower edge, where feet may be out of sight
+    known: bool  # the size on the ground rests on enough boxes
+
+    @property
+    def grounded(self) -> bool:
+        """Standing before the wall, and not stooping or stretched out."""
+        return not self.cut and self.above <= -GROUND * self.tall and self.box.width <= 0.8 * self.box.height
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """How `top` stands above `ground`; shares of the height on the ground."""
+
+    ground: Sample
+    top: Sample
+    rise: float
+    head: float
+    size: float
+    spare: float
+
+    @property
+    def level(self) -> float:
+        """Feet over the wall's top; negative: below."""
+        return self.top.above / self.ground.tall
+
+    @property
+    def body(self) -> float:
+        """How much of the body's height shows at the top."""
+        return self.top.box.height / self.ground.tall
+
+    @property
+    def at_top(self) -> bool:
+        """Whether the feet are at the wall's top and enough of the body over it."""
+        return abs(self.level) <= AT_TOP and self.body >= _LEAST_BODY
+
+    @property
+    def climbing(self) -> bool:
+        """Whether the rise is a body going up, be it high enough or not."""
+        return climbing([self])
+
+
+def climbing(rises: Sequence[Rise]) -> bool:
+    """Whether these rises in a row are of a body going up; their mean counts, as the size of single boxes trembles."""
+    count = len(rises)
+    return (
+        sum(r.head for r in rises) >= HEAD_RISE * count
+        and sum(r.spare for r in rises) >= SPARE * count
+        and all(r.body >= _LEAST_BODY for r in rises)
+    )
+
+
+def measure(ground: Sample, top: Sample, camera_m: float) -> Rise | None:
+    """The rise from the ground to another moment, before or after; None from no sure ground, or too far aside."""
+    tall = ground.tall
+    if not ground.known or not ground.grounded:
+        return None
+    if abs(ground.box.centre[0] - top.box.centre[0]) > _ASIDE * tall:
+        return None
+    rise = (ground.box.y2 - top.box.y2) / tall
+    share, wide = top.box.height / tall, top.box.width / max(1.0, ground.wide)
+    # Heights tremble less than widths, but somebody crouching is as near as before and only wider.
+    size = share if wide <= _WIDER * share else math.sqrt(share * wide)
+    spare = rise - camera_m / _PERSON_M * (1 - min(1.0, size))
+    return Rise(ground, top, rise, (ground.box.y1 - top.box.y1) / tall, size, spare)
+
+
+def best_rise(grounds: Iterable[Sample], top: Sample, camera_m: float) -> Rise | None:
+    """The rise from that place on the ground which explains most of it: the foot of the wall."""
+    rises = (measure(ground, top, camera_m) for ground in grounds)
+    return max((r for r in rises if r is not None), key=lambda r: r.spare, default=None)
+
+
+def foot_of_wall(grounds: Iterable[Sample], top: Sample, camera_m: float) -> float | None:
+    """The y at which somebody stood right before (or behind) the wall, in pixels; None where nobody did.
+
+    Places further before the wall explain less of the rise, so the best ones are those at its foot.
+    """
+    rises = [r for r in (measure(ground, top, camera_m) for ground in grounds) if r is not None]
+    if not rises:
+        return None
+    # The third best, as the best ones of many are so by trembling.
+    best = sorted((r.spare for r in rises), reverse=True)[:3][-1]
+    return median(r.ground.box.y2 for r in rises if r.spare >= best - 0.15)
+
+
+def sample(box: Box, t: float, line: Sequence[Point], before: Sequence[Sample], lowest: float) -> Sample | None:
+    """A box against the line; None beside its ends. The size on the ground is the median of the last second there.
+
+    Below `lowest` (pixels) the picture ends.
+    """
+    x, foot = box.foot
+    top = top_at(line, x, foot)
+    if top is None:
+        return None
+    recent = [s.box for s in before if t - s.t <= _TALL_S and s.grounded] + [box]
+    return Sample(
+        t,
+        box,
+        top - foot,
+        median(b.height for b in recent),
+        median(b.width for b in recent),
+        foot >= lowest,
+        len(recent) >= _BOXES,
+    )
+
+
+def top_at(line: Sequence[Point], x: float, y: float) -> float | None:
+    """The line's y at `x`, where it passes several times the one nearest to `y`; None beside the line's ends."""
+    found = []
+    for (x0, y0), (x1, y1) in itertools.pairwise(line):
+        if min(x0, x1) <= x <= max(x0, x1):
+            u = 0.5 if x0 == x1 else (x - x0) / (x1 - x0)
+            found.append(y0 + u * (y1 - y0))
+    return min(found, key=lambda at: abs(at - y), default=None)
