@@ -23,7 +23,7 @@ def write(
 ) -> Path:
     """Write `report.html` below `out`; its path."""
     data = ReportData(
-        title="Sightline replay",
+        title=results[0].name if len(results) == 1 else f"{len(results)} clips",
         generated_from=f"sightline replay · {config_path.name} · {totals['model']}",
         locale=config.language.locale,
         config_text=config_path.read_text(encoding="utf-8"),

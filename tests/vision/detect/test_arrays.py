@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import onnx
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.vision.detect.onnx_files import constant_model
 from vision.detect.letterbox import InputStyle, fit_into, letterbox
 from vision.detect.nms import nms
-from vision.detect.rectangular import rectangle
+from vision.detect.rectangular import rectangle, resized
 from vision.geometry import Box
 
 SIZES = st.integers(16, 2000)
@@ -57,3 +62,31 @@ def test_letterbox_pads_and_normalises() -> None:
     assert (fit.left, fit.top, fit.scale) == (0, 5, 1.0)
     np.testing.assert_allclose(blob[0, :, 0, 0], 114 / 255, atol=1e-6)
     np.testing.assert_allclose(blob[0, :, 10, 10], np.array([30, 20, 10]) / 255, atol=1e-6)
+
+
+def test_a_model_is_resized_as_the_onnx_package_would(tmp_path: Path) -> None:
+    path = constant_model(tmp_path / "m.onnx", [np.zeros((1, 84, 7))])
+    model = onnx.load_from_string(resized(path.read_bytes(), 96, 32))
+    onnx.checker.check_model(model)
+    dims = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
+    assert dims == [1, 3, 32, 96]
+    out = model.graph.output[0].type.tensor_type
+    assert [d.WhichOneof("value") for d in out.shape.dim] == [None, None, None]
+    assert not model.graph.value_info
+    before = onnx.load(path)
+    assert model.graph.node == before.graph.node
+    assert model.graph.initializer == before.graph.initializer
+    assert model.opset_import == before.opset_import
+
+
+@pytest.mark.parametrize("size", [(416, 256), (416, 416), (192, 192)])
+def test_a_resized_real_model_equals_the_onnx_package(size: tuple[int, int], shared_data: Path) -> None:
+    raw = (shared_data / "models/yolox_nano_416.onnx").read_bytes()
+    proto = onnx.load_from_string(raw)
+    for dim, value in zip(proto.graph.input[0].type.tensor_type.shape.dim, (1, 3, size[1], size[0]), strict=True):
+        dim.dim_value = value
+    del proto.graph.value_info[:]
+    for output in proto.graph.output:
+        for dim in output.type.tensor_type.shape.dim:
+            dim.Clear()
+    assert onnx.load_from_string(resized(raw, *size)) == proto
