@@ -52,9 +52,6 @@ class Renderer:
         self._shadow.compare_func = "<="
         self._shadow.repeat_x = self._shadow.repeat_y = False
         self._shadow_fbo = self.ctx.framebuffer(depth_attachment=self._shadow)
-        self._still_shadow_fbo = self.ctx.framebuffer(
-            depth_attachment=self.ctx.depth_texture((shadow_size, shadow_size))
-        )
         self._still_ready = False
         self._mask_fbo = self.ctx.framebuffer([self.ctx.texture((width, height), 1)])
         program = self.ctx.program
@@ -140,9 +137,9 @@ class Renderer:
             self._still(camera, light, matrix, texel, soft)
         moving = [self._upload(thing.mesh) for thing in things]
         self._draw_surfaces(self._moving[0], moving, [thing.number for thing in things], camera, light)
-        self.ctx.copy_framebuffer(self._shadow_fbo, self._still_shadow_fbo)
         self._shadow_fbo.use()
-        for *_, depth in moving:
+        self._shadow_fbo.clear(depth=1.0)
+        for *_, depth in [*self._world, *moving]:
             depth.render()
         self.ctx.copy_framebuffer(self._hdr_fbo, self._still_fbo)
         self._hdr_fbo.use()
@@ -170,7 +167,6 @@ class Renderer:
         self._hdr_fbo.use()
         self._shade(camera, light, matrix, texel, soft)
         self.ctx.copy_framebuffer(self._still_fbo, self._hdr_fbo)
-        self.ctx.copy_framebuffer(self._still_shadow_fbo, self._shadow_fbo)
         self._still_ready = True
 
     def _shade(self, camera: Camera, light: Light, matrix: Array, texel: float, soft: float) -> None:
