@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from edge_agent.config import load_config
 from tests.edge_agent.pets_truth import crossings
 from vision.detect.session import open_detector
 from vision.events import Event
+from vision.frame import Pixels
 from vision.media.reader import open_clip
 from vision.motion.base import Motion
 from vision.motion.picture import PictureModel
 from vision.pipeline import Pipeline
-from vision.rules.base import NearMiss, Signal, View
+from vision.rules.base import NearMiss, Opened, Signal, View
 from vision.rules.tamper import Tamper, TamperParams
 
 pytestmark = pytest.mark.slow
@@ -137,3 +140,38 @@ def test_nobody_tampers_on_ordinary_footage(name: str, shared_data: Path) -> Non
             said += rule.step([], Motion(frame.t, picture=model.step(frame.luma, frame.t)), frame.t)
         said += rule.finish(frame.t)
     assert [signal for signal in said if not isinstance(signal, NearMiss)] == []
+
+
+def _covered(luma: Pixels) -> Pixels:
+    return np.full_like(luma, 70)
+
+
+def _blurred(luma: Pixels) -> Pixels:
+    return np.asarray(cv2.GaussianBlur(luma, (0, 0), luma.shape[1] / 160), np.uint8)
+
+
+def _moved(luma: Pixels) -> Pixels:
+    return np.roll(luma, luma.shape[1] // 8, axis=1)
+
+
+def _black(luma: Pixels) -> Pixels:
+    return np.full_like(luma, 16)
+
+
+@pytest.mark.parametrize("name", ["aboda_video4.avi", "intel_persons.mp4", "pets09_s2l1_vtest_480x360.mp4"])
+@pytest.mark.parametrize("disturb", [_covered, _blurred, _moved, _black])
+def test_real_pictures_disturbed(name: str, disturb: Callable[[Pixels], Pixels], shared_data: Path) -> None:
+    # from 12 s to 20 s
+    said: list[Signal] = []
+    with open_clip(shared_data / "footage" / name) as clip:
+        rule = Tamper(TamperParams(), View(clip.width, clip.height))
+        model = PictureModel(clip.width, clip.height)
+        for frame in clip.frames(5):
+            if frame.t > 24:
+                break
+            luma = disturb(frame.luma) if 12 <= frame.t < 20 else frame.luma
+            said += rule.step([], Motion(frame.t, picture=model.step(luma, frame.t)), frame.t)
+    events = [signal for signal in said if isinstance(signal, Opened)]
+    assert [(event.facts["kind"], event.start) for event in events] == [
+        (disturb.__name__[1:], pytest.approx(12.8, abs=0.8))
+    ]

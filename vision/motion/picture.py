@@ -42,9 +42,9 @@ class PictureModel:
     """Watches pictures of one size (pixels); about 0.1 ms of CPU a picture at 1280x720 and 5 pictures a second."""
 
     def __init__(self, width: int, height: int) -> None:
-        step = max(1, width // _WIDTH)
-        self._rows = max(1, step // 3)
-        self._size = max(4 * _COLUMNS, width // step), max(4 * _ROWS, height // step)
+        self._enlarged = (max(width, 64), max(height, 48)) if width < 64 or height < 48 else None
+        width, height = self._enlarged or (width, height)
+        self._stride = max(1, width // _WIDTH // 2)
         self._focus = _Focus(width, height)
         self._stillness = _Stillness(width, height)
         self._reference = _Reference()
@@ -55,6 +55,8 @@ class PictureModel:
 
     def step(self, luma: Pixels, t: float) -> PictureState:
         """The state at time `t` (seconds) from the brightness plane, uint8 [height, width]."""
+        if self._enlarged is not None:  # thumbnails: a tile needs some pixels
+            luma = np.asarray(cv2.resize(luma, self._enlarged, interpolation=cv2.INTER_NEAREST), np.uint8)
         frozen_s = self._stillness.step(luma, t)
         if self._state is None or not 0 <= t - self._t < _EVERY_S:
             self._state = self._look(luma, min(max(t - self._t, 0.0), 2.0) if self._state else 0.0)
@@ -91,7 +93,10 @@ class PictureModel:
 
     def _present(self, luma: Pixels) -> tuple[Plane, Plane]:
         """The picture and its detail, averaged over the last looks."""
-        small = cv2.resize(luma[:: self._rows], self._size, interpolation=cv2.INTER_AREA)
+        points = np.ascontiguousarray(luma[:: self._stride, :: self._stride])
+        half = max(2 * _COLUMNS, points.shape[1] // 2), max(2 * _ROWS, points.shape[0] // 2)
+        # exactly two by two: any other proportion takes ten times as long
+        small = cv2.resize(points[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA)
         self._recent.append((np.asarray(small, np.uint8), self._focus.measure(luma)))
         now = np.zeros(small.shape, np.float32)
         for picture, _ in self._recent:
@@ -209,47 +214,58 @@ class _Focus:
 class _Stillness:
     """Seconds for which not even noise has changed the picture, where noise or motion was all over it before.
 
-    Clean footage (rendered scenes, strong compression of a still view) repeats itself as well, but there the change before
-    was in some places only, or the picture has stood still for as long before.
+    Clean footage (rendered scenes, strong compression of a still view) repeats itself as well, but there only some places
+    were ever alive, or the picture has stood still for long before. A stuck picture that is compressed anew still blinks
+    a little at every key frame: single small changes do not end a standstill.
     """
 
     _SAMPLE = 96  # pixels sampled along the width, at least
-    _CHANGE = 0.25  # mean change of a tile's pixels (grey levels) that is one
-    _SPREAD = 0.5  # share of the tiles that usually change together where there is noise
+    _CHANGE = 0.02  # mean change of a tile's pixels (grey levels) that is one: two pixels by one level
+    _BLINK = 4.0  # mean change up to which a single one may be a key frame's
+    _QUIET_S = 1.0  # ... that long after the last change
+    _BLINK_S = 0.6  # ... and for so long, while the compression settles
+    _ALIVE = 0.2  # a tile is alive that takes part in this share of the changes
+    _SPREAD = 0.4  # share of the tiles that are alive where there is noise
     _HISTORY_S = 5.0
+    _HISTORY = 20  # changes
     _LONGER = 4.0  # a standstill is one when it is longer than this many times the longest before
 
     def __init__(self, width: int, height: int) -> None:
         self._step = max(1, width // self._SAMPLE)
         self._before: Pixels | None = None
-        self._since = 0.0
-        self._first = 0.0
-        self._spread = 0.0
+        self._first = self._since = self._last = self._t = 0.0
+        self._blink_t = -math.inf
+        self._alive = np.zeros((_ROWS, _COLUMNS), np.float32)
         self._changes = 0
         self._longest = 0.0
 
     def step(self, luma: Pixels, t: float) -> float:
         """Seconds of standstill at time `t`; 0 where it means nothing."""
         sample = luma[:: self._step, :: self._step].copy()
-        if self._before is None or t < self._since:
-            self._before, self._since, self._first = sample, t, t
+        if self._before is None or t < self._t:
+            self._before, self._first, self._since, self._last, self._t = sample, t, t, t, t
             return 0.0
-        spread = self._changed(sample, self._before)
-        self._before = sample
-        if spread > 0.0:
-            self._longest = max(self._longest, t - self._since) if self._changes > 1 else 0.0
-            self._since = t
-            self._changes += 1
-            self._spread += max(0.02, 1.0 / self._changes) * (spread - self._spread)
-            return 0.0
-        lively = self._since - self._first >= self._HISTORY_S and self._spread >= self._SPREAD
+        difference = _tiles(cv2.absdiff(sample, self._before).astype(np.float32))
+        changed = difference > self._CHANGE
+        if changed.any():
+            if self._t - self._last >= self._QUIET_S:
+                self._blink_t = t
+            if float(difference.max()) > self._BLINK or t - self._blink_t > self._BLINK_S:
+                self._moved(changed, t)
+            self._last = t
+        self._before, self._t = sample, t
         still = t - self._since
-        return still if lively and still > self._LONGER * self._longest else 0.0
+        lively = self._changes >= self._HISTORY and self._since - self._first >= self._HISTORY_S
+        spread = float((self._alive >= self._ALIVE).mean()) if lively else 0.0
+        return still if spread >= self._SPREAD and still > self._LONGER * self._longest else 0.0
 
-    def _changed(self, sample: Pixels, before: Pixels) -> float:
-        """Share of the tiles that differ from the sample before."""
-        difference = cv2.absdiff(sample, before)
-        return float((_tiles(difference.astype(np.float32)) > self._CHANGE).mean())
+    def _moved(self, changed: npt.NDArray[np.bool_], t: float) -> None:
+        """The picture is alive: learn where."""
+        if self._changes:
+            self._longest = max(self._longest, self._t - self._since)
+        self._since = t
+        self._changes += 1
+        self._alive += max(0.02, 1.0 / self._changes) * (changed - self._alive)
 
 
 def _edges(picture: Plane) -> Plane:
