@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import lap
 import numpy as np
+import numpy.typing as npt
 
 from vision.geometry import Boxes
-from vision.track.kalman import LH, LW, PP, SS, VX, Floats
+from vision.track.kalman import PLACE, PP, SIDES, SS, Floats
 
-Pairs = list[tuple[int, int]]
+Rows = npt.NDArray[np.intp]
+NONE: Rows = np.zeros(0, np.intp)
 
 DOUBT = 3.0
 """Weight of a track's uncertainty in the choice; see `surprise`."""
@@ -24,31 +26,30 @@ def surprise(state: Floats, spread: Floats, seen: Floats, error: Floats, usual: 
     independent from look to look and variances are therefore optimistic. So of two tracks that could explain a detection
     the one that is surer about where it is wins, and a lost track reaches far, but only for what nobody else claims.
     """
-    size2 = np.exp(state[:, LW] + state[:, LH])  # box size squared, in square pixels
-    off = seen[None, :, :2] - state[:, None, :VX]
+    size2 = np.exp(state[:, SIDES].sum(axis=1))  # box size squared, in square pixels
+    off = seen[None, :, PLACE] - state[:, None, PLACE]
     place = spread[:, PP, None] + error[None, :, 0]
     distance = (off * off).sum(axis=2) / (size2[:, None] * place)
     sides = spread[:, SS, None] + error[None, :, 1]
-    change = seen[None, :, 2:] - state[:, None, LW:]
+    change = seen[None, :, SIDES] - state[:, None, SIDES]
     distance += (change * change).sum(axis=2) / sides
     return distance, distance + DOUBT * np.log(place * sides / usual)
 
 
-def assign(cost: Floats, limit: float) -> Pairs:
+def assign(cost: Floats, limit: float) -> tuple[Rows, Rows]:
     """The one-to-one pairs with the least total cost, where leaving a pair unmatched costs `limit`.
 
-    `cost` [tracks, detections]. Pairs come in order of the tracks.
+    `cost` [tracks, detections]; returns the tracks, in order, and their detections.
     """
     if cost.size == 0:
-        return []
+        return NONE, NONE
     near = cost < limit
-    if not near.any():
-        return []
-    if near.sum(axis=0).max() == 1 and near.sum(axis=1).max() == 1:  # nobody competes: the common case
-        rows, columns = near.nonzero()
-        return list(zip(rows.tolist(), columns.tolist(), strict=True))
-    _, chosen, _ = lap.lapjv(np.where(near, cost - limit, 0.0), extend_cost=True)
-    return [(row, column) for row, column in enumerate(chosen.tolist()) if column >= 0 and near[row, column]]
+    rows, columns = near.nonzero()
+    if len(rows) and (len(rows) > len(set(rows.tolist())) or len(rows) > len(set(columns.tolist()))):  # some compete
+        _, chosen, _ = lap.lapjv(np.where(near, cost - limit, 0.0), extend_cost=True)
+        rows = np.flatnonzero(near[np.arange(len(chosen)), chosen] & (chosen >= 0))
+        columns = chosen[rows].astype(np.intp)
+    return rows, columns
 
 
 def share_within(a: Boxes, b: Boxes) -> Floats:

@@ -21,16 +21,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from vision.detect.base import Detections
 from vision.geometry import Box, iou_matrix
-from vision.track.association import assign, share_within, surprise
+from vision.track.association import NONE, Rows, assign, share_within, surprise
 from vision.track.base import Track
-from vision.track.kalman import VX, VY, BoxFilter, MotionParams, measured
-
-Rows = npt.NDArray[np.intp]
-_NONE: Rows = np.zeros(0, np.intp)
+from vision.track.kalman import PLACE, SPEED, BoxFilter, MotionParams, measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,21 +142,22 @@ class ByteTracker:
     def _associate(self, rows: Rows, columns: Rows, detections: Detections, t: float, reach: float) -> Rows:
         """Give the detections `columns` to the tracks `rows` where they fit; returns those that were given."""
         if len(rows) == 0 or len(columns) == 0:
-            return _NONE
+            return NONE
         p, motion = self.params, self._filter
         seen, error = measured(detections.xyxy[columns]), motion.errors(detections.score[columns])
         dt = 0.0 if self._look_t is None else t - self._look_t
         distance, cost = surprise(motion.state[rows], motion.spread[rows], seen, error, motion.usual(dt))
-        classes = np.array([self._lives[row].class_id for row in rows.tolist()])
-        cost += p.other_class * (classes[:, None] != detections.class_id[columns][None, :])
-        pairs = assign(np.where(distance < reach * reach, cost, np.inf), p.max_surprise)
-        if not pairs:
-            return _NONE
-        at, which = (np.array(side, np.intp) for side in zip(*pairs, strict=True))
-        motion.correct(rows[at], seen[which], error[which])
-        for row, column in zip(rows[at].tolist(), columns[which].tolist(), strict=True):
+        classes, kinds = [self._lives[row].class_id for row in rows.tolist()], detections.class_id[columns]
+        if len({*classes, *kinds.tolist()}) > 1:
+            cost += p.other_class * (np.array(classes)[:, None] != kinds[None, :])
+        cost[distance >= reach * reach] = np.inf
+        at, which = assign(cost, p.max_surprise)
+        if len(at) == 0:
+            return NONE
+        own, taken = rows[at], columns[which]
+        motion.correct(own, seen[which], error[which])
+        for row, column in zip(own.tolist(), taken.tolist(), strict=True):
             self._seen(row, column, detections, t)
-        taken: Rows = columns[which]
         return taken
 
     def _seen(self, row: int, column: int, detections: Detections, t: float) -> None:
@@ -187,7 +184,7 @@ class ByteTracker:
             return False
         if life.scores[1] / life.scores[0] >= p.high_score + p.still_margin:
             return life.strong_hits >= p.confirm_hits or self._look_t is None
-        x, y, _, _, log_width, log_height = self._filter.state[row].tolist()
+        x, y, log_width, log_height, _, _ = self._filter.state[row].tolist()
         gone = math.hypot(x - life.origin[0], y - life.origin[1])
         return life.strong_hits > p.confirm_hits and gone > p.moved * math.exp((log_width + log_height) / 2)
 
@@ -210,7 +207,7 @@ class ByteTracker:
         """
         p, boxes = self.params, self._filter.boxes()
         size = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
-        off = np.hypot(*(self._filter.state[:, :VX] - self._filter.state[row, :VX]).T)
+        off = np.hypot(*(self._filter.state[:, PLACE] - self._filter.state[row, PLACE]).T)
         near = (off < p.jump * np.maximum(size, size[row])) & (np.abs(np.log(size / size[row])) < p.jump)
         found = [
             k
@@ -262,7 +259,7 @@ class ByteTracker:
 
     def _report(self, t: float, *, looked: bool) -> list[Track]:
         """The confirmed tracks as they stand."""
-        rows = zip(self._lives, self._filter.boxes().tolist(), self._filter.state[:, VX : VY + 1].tolist(), strict=True)
+        rows = zip(self._lives, self._filter.boxes().tolist(), self._filter.state[:, SPEED].tolist(), strict=True)
         return [
             Track(
                 id=life.id,

@@ -19,8 +19,8 @@ from vision.geometry import Boxes
 
 Floats = npt.NDArray[np.float64]
 
-# Columns of a state: centre, velocity of the centre (pixels a second), log of width and height.
-X, Y, VX, VY, LW, LH = range(6)
+# Columns of a state: centre, logarithms of width and height, velocity of the centre (pixels a second).
+PLACE, SIDES, SEEN, SPEED = slice(0, 2), slice(2, 4), slice(0, 4), slice(4, 6)
 # Columns of a spread: variance of the centre, covariance of centre and velocity, variance of the velocity (all in box
 # sizes), variance of the log sizes. Both axes share them: noise does not know directions.
 PP, PV, VV, SS = range(4)
@@ -49,6 +49,7 @@ class BoxFilter:
 
     def __init__(self, params: MotionParams | None = None) -> None:
         self.params = params or MotionParams()
+        self._error = np.array([self.params.box_error**2, self.params.size_error**2])
         self.state: Floats = np.zeros((0, 6))
         self.spread: Floats = np.zeros((0, 4))
 
@@ -58,7 +59,7 @@ class BoxFilter:
     def add(self, seen: Floats, error: Floats) -> None:
         """Start with measurements [N, 4] as of `measured`, with errors [N, 2] as of `errors`."""
         state = np.zeros((len(seen), 6))
-        state[:, [X, Y, LW, LH]] = seen
+        state[:, SEEN] = seen
         spread = np.zeros((len(seen), 4))
         spread[:, PP], spread[:, SS] = error[:, 0], error[:, 1]
         spread[:, VV] = self.params.speed**2
@@ -81,8 +82,8 @@ class BoxFilter:
         new_pv = q / 2 * reach * reach
         new_pp = max(0.0, q * memory * memory * (dt - 2 * reach + memory / 2 * (1 - fade * fade)))
         state, spread = self.state, self.spread
-        state[:, X:VX] += reach * state[:, VX:LW]
-        state[:, VX:LW] *= fade
+        state[:, PLACE] += reach * state[:, SPEED]
+        state[:, SPEED] *= fade
         pv, vv = spread[:, PV].copy(), spread[:, VV].copy()
         spread[:, PP] += reach * (2 * pv + reach * vv) + new_pp
         spread[:, PV] = fade * (pv + reach * vv) + new_pv
@@ -95,10 +96,10 @@ class BoxFilter:
         pp, pv, ss = spread[:, PP], spread[:, PV], spread[:, SS]
         total = pp + error[:, 0]
         gain_p, gain_v, gain_s = pp / total, pv / total, ss / (ss + error[:, 1])
-        off = seen - state[:, [X, Y, LW, LH]]
-        state[:, X:VX] += gain_p[:, None] * off[:, :2]
-        state[:, VX:LW] += gain_v[:, None] * off[:, :2]
-        state[:, LW:] += gain_s[:, None] * off[:, 2:]
+        off = seen - state[:, SEEN]
+        state[:, PLACE] += gain_p[:, None] * off[:, :2]
+        state[:, SPEED] += gain_v[:, None] * off[:, :2]
+        state[:, SIDES] += gain_s[:, None] * off[:, 2:]
         spread[:, VV] -= gain_v * pv
         spread[:, PP] = (1 - gain_p) * pp
         spread[:, PV] = (1 - gain_p) * pv
@@ -108,7 +109,7 @@ class BoxFilter:
     def errors(self, score: npt.NDArray[np.float32]) -> Floats:
         """Variances [N, 2] of the centre (box sizes) and the log sizes of detections with these scores."""
         weak: Floats = 1.0 / np.maximum(score.astype(np.float64), 0.05)
-        error: Floats = np.outer(weak, (self.params.box_error**2, self.params.size_error**2))
+        error: Floats = weak[:, None] * self._error
         return error
 
     def usual(self, dt: float) -> float:
@@ -123,8 +124,8 @@ class BoxFilter:
 
     def boxes(self) -> Boxes:
         """The boxes, float32 [N, 4] xyxy in pixels."""
-        half = np.exp(self.state[:, LW:]) / 2
-        centre = self.state[:, :VX]
+        half = np.exp(self.state[:, SIDES]) / 2
+        centre = self.state[:, PLACE]
         return np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
 
 

@@ -9,9 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.track.association import assign, share_within
+from vision.track import association
+from vision.track.association import share_within
 
 INF = float("inf")
+
+
+def assign(cost: np.ndarray, limit: float) -> list[tuple[int, int]]:
+    rows, columns = association.assign(cost, limit)
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
 @pytest.mark.parametrize(

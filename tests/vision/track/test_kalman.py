@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.track.kalman import PP, SS, VV, VX, BoxFilter, measured
+from vision.track.kalman import PP, SPEED, SS, VV, BoxFilter, measured
 
 BOX = np.array([[100, 100, 140, 200]], np.float32)
 ROW = np.zeros(1, np.intp)
@@ -48,7 +48,7 @@ def test_uncertainty_grows_with_time_and_stays_a_covariance(dt: float) -> None:
 @pytest.mark.parametrize("dt", [0.04, 0.2, 0.5])  # 25, 5 and 2 pictures a second
 def test_speed_is_learnt_at_every_rate(dt: float) -> None:
     model = moving(50.0, looks=round(4 / dt), dt=dt)
-    assert model.state[0, VX] == pytest.approx(50, rel=0.1)
+    assert model.state[0, SPEED][0] == pytest.approx(50, rel=0.1)
     assert model.boxes()[0, 2] - model.boxes()[0, 0] == pytest.approx(40, rel=0.02)
 
 
