@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Literal
 
 from pydantic import Field
@@ -28,13 +29,17 @@ from vision.geometry import Box
 from vision.motion.base import Motion
 from vision.rules.ascent import AT_TOP, GROUND, SPARE, Rise, Sample, best_rise, climbing, foot_of_wall, measure, sample
 from vision.rules.base import Closed, NearMiss, Opened, Rule, RuleParams, Signal, Subject, Updated, View, register
+from vision.rules.lineage import Lineage
 from vision.track.base import Track
 
 _SURE = 0.5  # a rise so much beyond perspective needs no second look
 _TOGETHER = 3  # so many looks in a row are judged together
 _SINKS = 0.2  # the head comes down by so much while the feet stay at the top: behind the wall
 _GONE_S = 0.8  # not seen for so long: gone
-_FORGET_S = 3.0
+_LINKED_S = 4.0
+_FORGET_S = 4.5
+_UNSEEN_S = 1.0  # with so long a gap the way down was not seen
+_UNSEEN_SPARE = 0.35
 _SETTLED_S = 0.6  # on the ground for so long, before looking back at where it came from
 _JUDGED_S = 2.0  # later the way on the ground would count as well
 _WALK = 0.35  # feet that come down slower, in H a second, walk on the ground
@@ -126,13 +131,15 @@ class Climbing(Rule[ClimbingParams]):
         self._line = self.line(params.line)
         self._climbers: dict[int, _Climber] = {}
         self._number = 0
+        # Detectors lose people who jump down or stand behind bars; where one was lost, another one starts.
+        self._lineage = Lineage((view.width, view.height), within_s=_LINKED_S)
 
     def step(self, tracks: Sequence[Track], motion: Motion, t: float) -> Iterable[Signal]:
         """See `Rule.step`."""
-        for track in tracks:
+        for number, track in self._lineage.update(tracks):
             if not track.observed:
                 continue
-            climber = self._climbers.setdefault(track.id, _Climber(track))
+            climber = self._climbers.setdefault(number, _Climber(track))
             climber.track = track
             now = sample(track.box, t, self._line, climber.samples, _LOWER_EDGE * self.view.height)
             if now is None:
@@ -236,17 +243,24 @@ class Climbing(Rule[ClimbingParams]):
 
     def _from_far(self, climber: _Climber, now: Sample) -> Iterable[Signal]:
         """Standing before the wall: was this body on its top before, without having been on the ground?"""
-        grounds = [s for s in climber.samples if s.grounded]
+        grounds = [*reversed(list(takewhile(lambda s: s.grounded, reversed(climber.samples)))), now]
         if not _SETTLED_S <= now.t - grounds[0].t <= _JUDGED_S:
             return
         tops = [s for s in climber.samples if s.t < grounds[0].t]
         rises = [r for r in (measure(now, top, self.params.camera_m) for top in tops) if r is not None]
         good = [r for r in rises if r.at_top and r.rise >= self.params.min_rise]
-        fell = max((_speed(r, s) for r in good[-_TOGETHER:] for s in [*grounds, now]), default=0.0)
-        if good and fell >= _DESCENT and self._sure(good[-_TOGETHER:]):
-            ascent = _Ascent.at(good[-_TOGETHER:])
+        runs = [good[max(0, i - _TOGETHER) : i] for i in range(1, len(good) + 1)]
+        sure = [run for run in runs[-2 * _TOGETHER :] if self._sure(run) and self._came_down(run, grounds)]
+        if sure:
+            ascent = _Ascent.at(sure[-1])
             ascent.since, ascent.landed = good[0].top.t, [grounds[0]]
             yield from self._end(climber, ascent, "over", "far")
+
+    def _came_down(self, rises: Sequence[Rise], grounds: Sequence[Sample]) -> bool:
+        """Whether that was faster than anybody walks down the picture; where nobody saw it, the rise must be sure."""
+        if grounds[0].t - rises[-1].top.t > _UNSEEN_S:
+            return sum(rise.spare for rise in rises) >= _UNSEEN_SPARE * len(rises)
+        return max(_speed(rise, ground) for rise in rises for ground in grounds) >= _DESCENT
 
     # What is said
 

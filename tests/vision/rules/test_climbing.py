@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -269,3 +270,13 @@ def test_no_walk_before_the_wall_is_a_climb(height: float, walk: tuple[float, fl
     eye = Eye(height, 15)
     said = play(rule(eye, WALL), film(poses(*rows), 6, eye=eye, wall=WALL, seed=seed, jitter=0.04))
     assert not opened(said)
+
+
+def test_seen_only_at_the_top_and_later_before_the_fence_under_another_number() -> None:
+    """Behind bars nobody is detected, and the landing is missed: the two pieces are one climb."""
+    rows = mirrored(over(FENCE))
+    up, down = 4.6, 6.6
+    steps = film(poses(*rows), rows[-1][0], eye=Eye(), wall=FENCE, jitter=0.02, lost=[(0.0, up), (down, down + 2.0)])
+    steps = [(t, [replace(k, id=2, first_t=t) if t > down else k for k in tracks]) for t, tracks in steps]
+    (event,) = closed(play(rule(Eye(), FENCE), steps))
+    assert (event.facts["direction"], event.facts["from_side"]) == ("over", "far")
