@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from vision.motion.cells import Map, Mask
 
-_TEXTURE = 3.0  # grey levels a cell: gradients below are noise and prove nothing
+_TEXTURE = 0.8  # grey levels a cell, or the noise where that is more: gradients below prove nothing
+_ENOUGH = 10  # cells from which texture can be recognised
 _NEXT, _NEAR = np.ones((3, 3), np.uint8), np.ones((5, 5), np.uint8)
 
 
@@ -37,9 +38,10 @@ class Verdict:
     outline: float
 
 
-def judge(picture: Map, reference: Map, patch: Mask, restless: Mask, threshold: float) -> Verdict:
-    """Judge `patch`; arrays [rows, columns] cut out with a margin of 5 cells, `threshold` that of the difference.
+def judge(picture: Map, reference: Map, patch: Mask, restless: Mask, threshold: float, noise: float) -> Verdict:
+    """Judge `patch`; arrays [rows, columns] cut out with a margin of 5 cells.
 
+    `threshold` is that of the difference, `noise` the sensor's sigma, both in grey levels.
     Cells that are `restless` (somebody moves there just now) tell nothing about the surroundings.
     """
     area = patch.astype(np.uint8)
@@ -50,13 +52,22 @@ def judge(picture: Map, reference: Map, patch: Mask, restless: Mask, threshold: 
     apron = (cv2.dilate(area, _NEXT, iterations=4) - cv2.dilate(area, _NEXT, iterations=2)).astype(np.bool_) & ~restless
     difference = picture - reference
     now, before, both = _gradient(picture), _gradient(reference), _gradient(difference)
-    texture = _likeness(now, before, inner)
+    # The outermost cells hold the patch's own edge, which is no texture.
+    deep = cv2.erode(area, _NEAR).astype(np.bool_)
+    ground = deep if np.count_nonzero(deep) >= _ENOUGH else inner
+    texture = _likeness(now, before, ground, max(_TEXTURE, noise))
     strength = float(np.abs(difference[inner]).mean())
     sharpness = float(np.percentile(_size(both)[ring], 75)) / max(strength, 1.0)
     # A quarter of the threshold is about the noise; it is no sign of light.
     outside = float(np.median(np.abs(difference[apron]))) if apron.any() else 0.0
     surround = max(0.0, outside - threshold / 4) / max(strength, 1.0)
-    clarity = (1 - _ramp(texture, 0.4, 0.75)) * _ramp(sharpness, 0.12, 0.35) * (1 - _ramp(surround, 0.12, 0.4))
+    # Two unlike textures of n cells agree by chance to about 1/sqrt(n), as neighbours go together.
+    chance = 1 / math.sqrt(max(1, int(np.count_nonzero(ground))))
+    clarity = (
+        (1 - _ramp(texture, 0.2 + chance, 0.5 + chance))
+        * _ramp(sharpness, 0.12, 0.35)
+        * (1 - _ramp(surround, 0.12, 0.4))
+    )
     clarity *= _ramp(strength, 0.6 * threshold, 1.6 * threshold)
     edges = _balance(float(_size(now)[ring].sum()), float(_size(before)[ring].sum()))
     sides = _balance(_contrast(picture, area, ring), _contrast(reference, area, ring))
@@ -87,13 +98,21 @@ def _size(gradient: tuple[Map, Map]) -> Map:
     return np.hypot(*gradient)
 
 
-def _likeness(now: tuple[Map, Map], before: tuple[Map, Map], where: Mask) -> float:
-    """Correlation of two gradient fields in `where`, -1..1; 0 where the ground has no texture to recognise."""
+def _likeness(now: tuple[Map, Map], before: tuple[Map, Map], where: Mask, least: float) -> float:
+    """Correlation of two gradient fields in `where`, -1..1; 0 where the ground's gradients are below `least`."""
     (ax, ay), (bx, by) = ((x[where], y[where]) for x, y in (now, before))
+    # A shadow's edge across the patch must not outweigh the ground: no gradient counts for more than a typical strong one.
+    limit = max(least, 2 * float(np.median(np.hypot(bx, by))))
+    (ax, ay), (bx, by) = _limited(ax, ay, limit), _limited(bx, by, limit)
     energy_now, energy_before = float((ax * ax + ay * ay).sum()), float((bx * bx + by * by).sum())
-    if energy_before / max(1, ax.size) < _TEXTURE**2:
+    if energy_before / max(1, ax.size) < least**2:
         return 0.0
     return float((ax * bx + ay * by).sum()) / max(1e-6, math.sqrt(energy_now * energy_before))
+
+
+def _limited(dx: Map, dy: Map, limit: float) -> tuple[Map, Map]:
+    scale = np.minimum(1, limit / np.maximum(np.hypot(dx, dy), 1e-6)).astype(np.float32)
+    return dx * scale, dy * scale
 
 
 def _ramp(value: float, low: float, high: float) -> float:

@@ -42,7 +42,7 @@ _GONE_S = 1.0  # a region ends after the reference has shown for so long
 _LOST_S = 10.0  # ... or after it has not been made out (hidden) for so long
 _ABSORB_S = 3600.0  # a thing that has been there for so long belongs to the place
 _JUDGE_S = 1.0  # between two judgements of a region
-_PATIENCE_S = 20.0  # a region partly behind somebody is not judged for so long
+_PATIENCE_S = 8.0  # a region partly behind somebody is not judged for so long
 _DISTURBED = 0.3  # share of a region and its surroundings in which others may move while it is judged
 _KNOWN, _ENOUGH = 3, 8  # judgements after which a region is known, and after which no more are needed
 _STIRS = 0.08  # share of a region that looks different than at first by which it is alive
@@ -240,8 +240,10 @@ class StaticForeground:
         around = cv2.dilate(patch.astype(np.uint8), _NEAR).astype(np.bool_)
         restless = (hidden | (cells.differs & ~cells.at_rest))[window]
         disturbed = restless & around
-        covered = bool((hidden[window] & around).any()) and self._t - region.since < _PATIENCE_S
-        if covered or np.count_nonzero(disturbed) > _DISTURBED * np.count_nonzero(around):
+        covered = bool((hidden[window] & around).any())
+        if (covered and self._t - region.since < _PATIENCE_S) or np.count_nonzero(
+            disturbed
+        ) > _DISTURBED * np.count_nonzero(around):
             return
         region.judged_t = self._t
         self._compare(cells, region)
@@ -253,12 +255,13 @@ class StaticForeground:
             region.verdicts.clear()
             region.judged_size = size
         picture = cells.picture[window].astype(np.float32)
-        verdict = judge(picture, cells.reference[window], patch, restless, cells.threshold)
+        verdict = judge(picture, cells.reference[window], patch, restless, cells.threshold, cells.noise)
         if _on_border(ys, xs, cells.shape) > _BORDER:
             verdict = replace(verdict, clarity=0.0)
         region.verdicts.append(verdict)
         too_large = np.count_nonzero(region.cells) > _LARGEST * region.cells.size
-        if too_large or (len(region.verdicts) >= _KNOWN and region.clarity < _CLEAR):
+        unlike = len(region.verdicts) >= _KNOWN and region.clarity < _CLEAR
+        if (too_large or unlike) and not covered:
             self._regions.remove(region)
             self._learn_around(cells, region.cells, hidden)
 
