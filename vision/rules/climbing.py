@@ -65,7 +65,9 @@ class ClimbingParams(RuleParams):
     top_seconds: float = Field(1.0, ge=0, description="Staying on the top for so long is an event too.")
     max_seconds: float = Field(10.0, gt=0, description="Longest time between the ground and the top.")
     camera_m: float = Field(
-        6.0, gt=0, description="The camera's height over the ground in metres; rather more than less."
+        6.0,
+        gt=0,
+        description="Camera's height over the ground in metres; rather more than less, on a mast twice as much.",
     )
 
 

@@ -29,6 +29,7 @@ from vision.rules.posture import (
     FLAT_DROP,
     FLAT_HEIGHT,
     TALL_DROP,
+    TALL_HEIGHT,
     StandingHeight,
     Stature,
     aspect,
@@ -296,9 +297,15 @@ def _facts(down: _Down) -> dict[str, Fact]:
 def _upheld(sinking: _Sinking, zone: str | None) -> NearMiss:
     """The near miss of somebody who sank, but not to the ground."""
     drop, wide, share = sinking.drop, sinking.wide, sinking.share
-    if wide >= FLAT_ASPECT:
-        gate, fraction = "height", FLAT_HEIGHT / share
-        text = f"box height {share:.2f} > {FLAT_HEIGHT:g} of standing height"
+    if wide >= FLAT_ASPECT or drop >= TALL_DROP:
+        limit = FLAT_HEIGHT if wide >= FLAT_ASPECT else TALL_HEIGHT
+        gate, fraction = "height", limit / max(share, limit)
+        text = f"box height {share:.2f} > {limit:g} of standing height"
+        if share <= limit:
+            gate, text = (
+                "edge",
+                f"box {wide:.2f} < {FLAT_ASPECT:g} wide for its height, cut off by the picture's lower edge",
+            )
     else:
         gate, fraction = "posture", max(drop / TALL_DROP, wide / FLAT_ASPECT)
         text = f"head down by {drop:.2f} < {TALL_DROP:g} of standing height, width over height {wide:.2f} < {FLAT_ASPECT:g}"

@@ -30,7 +30,7 @@ FLAT_HEIGHT = 0.58
 FLAT_DROP = 0.35
 _FLAT_WIDER = 1.4  # and so much wider than the person was upright: not somebody half hidden who sits down
 TALL_DROP = 0.62  # a box that stays tall is lying if the head came down so far: towards the camera
-_TALL_HEIGHT = 0.8
+TALL_HEIGHT = 0.8
 _AWAY_DROP = 0.48  # or if it is lower than anybody crouching, and the person was seen whole
 _AWAY_HEIGHT = 0.47
 _WHOLE_ASPECT = 0.45
@@ -78,7 +78,7 @@ def posture(box: Box, stature: Stature, picture_height: float) -> Posture:
     least = _FLAT_WIDER * stature.aspect * stature.height
     if flat and box.width >= (max(least, stature.height / 2) if cut else least):
         return "lying"
-    if not cut and drop >= TALL_DROP and share <= _TALL_HEIGHT:
+    if not cut and drop >= TALL_DROP and share <= TALL_HEIGHT:
         return "lying"
     if not cut and drop >= _AWAY_DROP and share <= _AWAY_HEIGHT and stature.aspect <= _WHOLE_ASPECT:
         return "lying"

@@ -53,8 +53,6 @@ TABLE = [
 @pytest.mark.parametrize("fps", [2, 5, 10])
 @pytest.mark.parametrize(("what", "count", "events", "gates"), TABLE, ids=[row[0] for row in TABLE])
 def test_gatherings(what: str, count: Callable[[float], int], events: int, gates: list[str], fps: float) -> None:
-    if "flickers" in what and fps == 2:
-        pytest.skip("a flicker of five a second")
     said = play(rule(), scene(count, 30, fps))
     assert len(opened(said)) == events, said
     assert {miss.gate for miss in missed(said)} == set(gates), said
