@@ -27,6 +27,7 @@ from vision.track.base import Track
 
 _BEFORE_S, _AFTER_S = 2.0, 1.0  # around the time at which the thing came to rest
 _DOUBT = 2.0  # so many times longer where nobody was seen to leave it
+_HEIR_S, _MOST_HEIRS = 5.0, 2  # how soon after the owner was lost, and how often, somebody new is taken for the owner
 _WORTH_TELLING = 0.3  # near misses nearer than this share of the limit are told
 # A region of this share of the lost person's box is the person, standing or sitting; an upright suitcase is under 0.3.
 _PERSON_SIZE = 0.4
@@ -89,14 +90,13 @@ class LeftObject(Rule[LeftObjectParams]):
                 thing.people = tuple(self._company.near(thing.box, thing.reach / 2, thing.begin - _BEFORE_S, until))
         if thing.opened:
             return
-        if self._lost_there(thing) is not None:
-            # Somebody who turns up right there without having come from anywhere is the one who was lost.
-            now = self._company.near(thing.box, thing.reach, t, t)
+        lost = self._lost_there(thing)
+        if lost is not None and thing.heirs < _MOST_HEIRS:
             known = {person.number for person in thing.people}
-            same = [
-                p for p in now if p.number not in known and not p.walked_in and p.first.gap(thing.box) <= thing.reach
-            ]
-            thing.people += tuple(same)
+            now = [person for person in self._company.near(thing.box, thing.reach, t, t) if person.number not in known]
+            heirs = [person for person in now if _same(lost, person)][:1]
+            thing.people += tuple(heirs)
+            thing.heirs += len(heirs)
         near = [person.last_near(thing.box, thing.reach) for person in thing.people]
         moments = [moment for moment in (*near, thing.near_t) if moment is not None]
         thing.near_t = max(moments, default=None)
@@ -171,3 +171,10 @@ class LeftObject(Rule[LeftObjectParams]):
             "area_share": self._share(thing),
             "clarity": thing.region.clarity,
         }
+
+
+def _same(lost: Person, new: Person) -> bool:
+    """Whether `new` is `lost` again: turned up soon after, where that one was lost, without having come from anywhere."""
+    height, before = new.first.height, lost.track.box.height
+    near = new.first.gap(lost.track.box) <= 0.3 * before and 0.6 <= height / max(1.0, before) <= 1.6
+    return near and not new.walked_in and 0 <= new.trail[0][0] - lost.track.seen_t <= _HEIR_S

@@ -32,6 +32,7 @@ class Thing:
     present: bool = True
     opened: bool = False
     people: tuple[Person, ...] = ()
+    heirs: int = 0
     near_t: float | None = None
     label: str | None = None
     score: float | None = None
