@@ -117,8 +117,9 @@ class Tamper(Rule[TamperParams]):
         """What is wrong with the picture now, the plainest first; None when all is well."""
         params = self.params
         left = 1 - params.covered_percent / 100
-        # by night the edges are as weak as the light; under a cover they are weaker than that, or none of the view's own
-        lost = state.known and state.edges <= left and (state.likeness <= _UNLIKE or state.edges <= left * state.light)
+        # what is left under a cover is noise and leaking light, unlike the view; or the view, weaker than the light explains
+        other = state.likeness <= _UNLIKE and state.edges <= 2 * left
+        lost = state.known and (other or state.edges <= left * min(1.0, state.light))
         black = state.mean <= _DARK and state.contrast <= _FLAT and (state.likeness <= _UNLIKE or not state.known)
         holds: dict[Kind, bool] = {
             "black": black,
