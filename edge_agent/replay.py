@@ -20,7 +20,7 @@ from vision.frame import Frame
 from vision.geometry import Box
 from vision.language.template import summarize
 from vision.media.clip import Clip
-from vision.media.reader import open_clip
+from vision.media.reader import check_exists, open_clip
 from vision.pipeline import Pipeline
 from vision.rulebook import Miss
 from vision.rules.base import View
@@ -106,8 +106,7 @@ def replay(
     a path leads nowhere or the config does not fit, before anything is done.
     """
     for clip in clips:
-        if not clip.exists() and "://" not in str(clip):
-            raise InputError(f"{clip}: no such file or folder; check the path")
+        check_exists(clip)
     cameras = [camera_for(config, clip, camera) for clip in clips]
     run = _Run(config, out, options, detector or open_model(config.model), progress)
     out.mkdir(parents=True, exist_ok=True)

@@ -49,7 +49,7 @@ def test_aboda_one_bag_is_left_once_its_owner_has_gone(replayed: Replayed, share
     truth = json.loads((shared_data / "footage/EVENTS.json").read_text())["aboda_video4.avi"]
     placed = next(event for event in truth["events"] if event["type"] == "object_unattended")
     gone = next(event["frame"] for event in truth["events"] if event["type"] == "owner_walks_away") / truth["fps"]
-    result = replayed("aboda_video4.avi", "left_object")
+    result = replayed("aboda_video4.avi", "aboda_video4")
     events = of(result, "left_object")
     assert len(events) == 1, events
     assert native(events[0], result).iou(Box(*placed["box"])) > 0.3
@@ -68,7 +68,7 @@ def test_aboda_one_bag_is_left_once_its_owner_has_gone(replayed: Replayed, share
     ],
 )
 def test_nothing_is_left_where_nothing_is_left(clip: str, replayed: Replayed) -> None:
-    assert of(replayed(clip, "left_object"), "left_object") == []
+    assert of(replayed(clip, "no_left_object"), "left_object") == []
 
 
 def test_burglar_four_passages_through_the_door(replayed: Replayed) -> None:

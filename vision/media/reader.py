@@ -11,7 +11,7 @@ from vision.media.clip import Clip
 from vision.media.file import FileClip
 from vision.media.folder import PICTURE_SUFFIXES, FolderClip, natural_key
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{1,2}(?=[^/])")  # as typed, or as a Path leaves it
 
 
 def open_clip(path: str | os.PathLike[str], *, camera: str = "", image_fps: float = 10.0) -> Clip:
@@ -19,19 +19,28 @@ def open_clip(path: str | os.PathLike[str], *, camera: str = "", image_fps: floa
 
     Raises InputError where there is nothing at that path, MediaError where it holds no picture that can be read.
     """
-    if _URL.match(str(path)):
-        raise InputError(
-            f"{_without_password(str(path))}: a live source; watch it with `sightline run`, replay reads files"
-        )
+    check_exists(path)
     place = Path(path)
     try:
         if place.is_dir():
             return _open_folder(place, camera, image_fps)
-        if not place.exists():
-            raise InputError(f"{place}: no such file or folder; check the path")
         return _open_file(place, camera)
     except PermissionError:
         raise MediaError(f"{place}: reading is not permitted; change its permissions or run as its owner") from None
+
+
+def check_exists(path: str | os.PathLike[str]) -> None:
+    """Raise `InputError` where a path leads nowhere, or is the address of a live source."""
+    try:
+        there = Path(path).exists()
+    except PermissionError:
+        return  # what is there will be told when it is opened
+    if there:
+        return
+    if _URL.match(str(path)):
+        name = _without_password(str(path))
+        raise InputError(f"{name}: a live source; watch it with `sightline run`, replay reads files")
+    raise InputError(f"{path}: no such file or folder; check the path")
 
 
 def _open_folder(place: Path, camera: str, image_fps: float) -> Clip:
@@ -54,4 +63,4 @@ def _open_file(place: Path, camera: str) -> Clip:
 
 
 def _without_password(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//…@", url)
+    return re.sub(r"(:/{1,2})[^/@]*@", r"\1…@", url)
