@@ -100,6 +100,7 @@ class LeftObject(Rule[LeftObjectParams]):
         near = [person.last_near(thing.box, thing.reach) for person in thing.people]
         moments = [moment for moment in (*near, thing.near_t) if moment is not None]
         thing.near_t = max(moments, default=None)
+        thing.longest_s = max(thing.longest_s, self._unattended_s(thing))
 
     def _unattended_s(self, thing: Thing) -> float:
         left = thing.since if thing.near_t is None else max(thing.since, thing.near_t)
@@ -118,7 +119,8 @@ class LeftObject(Rule[LeftObjectParams]):
         lost = self._lost_there(thing)
         limit = params.seconds * (1.0 if thing.near_t is not None and lost is None else _DOUBT)
         if unattended < limit:
-            return "dwell", f"unattended {unattended:.1f} s < {limit:g} s", unattended / limit
+            longest = min(thing.longest_s, limit)
+            return "dwell", f"unattended {longest:.1f} s < {limit:g} s", longest / limit
         share = self._share(thing)
         if share < params.min_area:
             text = f"area {100 * share:.2f} % < {100 * params.min_area:g} %"

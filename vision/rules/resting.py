@@ -33,6 +33,7 @@ class Thing:
     opened: bool = False
     people: tuple[Person, ...] = ()
     heirs: int = 0
+    longest_s: float = 0.0
     near_t: float | None = None
     label: str | None = None
     score: float | None = None
