@@ -54,7 +54,7 @@ _UPHEAVAL = 0.35  # share of the seen picture that differs at once: the light or
 _EDGES = 0.01  # share of the picture that must be strong edges for them to tell whether the view moves
 _VIEW_S = 1.0  # between two looks at whether the view has moved
 _SETTLED_S = 0.6  # the new light must hold still for so long
-_GONE_OUTLINE = -0.1  # in doubt a thing was put there
+_GONE_OUTLINE = -0.2  # in doubt a thing was put there
 _CLEAR = 0.2  # clarity below which a patch is light
 _NEAR, _NEXT = np.ones((5, 5), np.uint8), np.ones((3, 3), np.uint8)
 
