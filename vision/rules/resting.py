@@ -16,6 +16,7 @@ from vision.track.base import Track
 _MISSING_S = 2.0  # a thing without a region for so long is gone
 _RENEWED_S = 3.0  # a region that rests only since so much later is another thing
 _SAME = 0.3  # overlap (IoU) by which a new region is a lost one found again
+_SURE = 0.5  # a label less sure than this is worse than none
 _LABEL = 0.4  # overlap (IoU) by which a detector's object is the thing
 
 
@@ -56,7 +57,8 @@ class Thing:
     def name(self, tracks: Sequence[Track]) -> None:
         """Take the label of a detected object in the same place; the surest one stays."""
         for track in tracks:
-            if track.label not in PEOPLE and track.box.iou(self.box) >= _LABEL and track.score > (self.score or 0.0):
+            surer = track.score > max(self.score or 0.0, _SURE)
+            if surer and track.label not in PEOPLE and track.box.iou(self.box) >= _LABEL:
                 self.label, self.score = track.label, track.score
 
 
