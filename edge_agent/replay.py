@@ -14,7 +14,7 @@ from edge_agent.config import CameraConfig, Config
 from edge_agent.config.detector import open_model
 from edge_agent.evidence import EvidenceKeeper
 from vision.detect.session import OnnxDetector
-from vision.errors import InputError, MediaError
+from vision.errors import MediaError
 from vision.events import Event
 from vision.frame import Frame
 from vision.geometry import Box

@@ -13,8 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vision.motion.gate import Change, MotionGate
+import cv2
+import numpy as np
+
+from vision.motion.gate import Cells, Change, MotionGate
 from vision.track.base import Track
+
+_SPECK_CELLS = 2
+_WAY = 0.1  # of its width that a track may have gone before an unchanged picture is doubted
 
 Verdict = Literal["look", "unchanged", "steady", "idle"]
 
@@ -40,6 +46,7 @@ class Attention:
         self._look_t: float | None = None
         self._restless_t: float | None = None
         self._predicted: dict[int, Track] = {}
+        self._before: Cells = np.zeros((1, 1), np.bool_)  # where there was news at the last step, and around it
 
     def decide(self, change: Change, tracks: Sequence[Track], t: float) -> Verdict:
         """Whether to look at the picture at time `t`, given the change since the last look and the tracks until now."""
@@ -47,14 +54,17 @@ class Attention:
         if looked is None or t < looked:
             return "look"
         since = t - looked + 1e-6
-        if not change.any:
+        if not change.any and not any(_on_its_way(track, since) for track in tracks):
             return "look" if since >= (patience.quiet_tracks_s if tracks else patience.quiet_s) else "unchanged"
         unexplained = change.cells & ~self._gate.covered([track.box for track in tracks], 0.25)
-        if (unexplained & ~change.idle).any():
+        news = unexplained & ~change.idle
+        speck = 0 < int(news.sum()) <= _SPECK_CELLS and not (news & self._before).any()
+        self._before = _grown(news)
+        if news.any() and not speck:
             return "look"
-        if unexplained.any() and not tracks:
-            return "look" if since >= patience.idle_s else "idle"
-        steady = self._restless_t is None or t - self._restless_t >= patience.settle_s
+        if not tracks:
+            return "look" if since >= patience.idle_s and not speck else "idle"
+        steady = (self._restless_t is None or t - self._restless_t >= patience.settle_s) and not _crowded(tracks)
         return "steady" if steady and since < patience.steady_s else "look"
 
     def looked(self, change: Change, tracks: Sequence[Track], t: float) -> None:
@@ -78,3 +88,20 @@ class Attention:
             if not track.observed or max(far, taller) > self._patience.stray * max(track.box.height, 1.0):
                 return True
         return False
+
+
+def _on_its_way(track: Track, since: float) -> bool:
+    """Whether the track must have moved since the last look, whatever the gate could see of it."""
+    return max(abs(v) for v in track.velocity) * since > _WAY * track.box.width
+
+
+def _crowded(tracks: Sequence[Track]) -> bool:
+    """Whether two tracks are about to touch: who is who is decided by looking."""
+    return any(
+        a.box.gap(b.box) < 0.3 * min(a.box.width, b.box.width) for i, a in enumerate(tracks) for b in tracks[i + 1 :]
+    )
+
+
+def _grown(cells: Cells) -> Cells:
+    """The cells and their eight neighbours."""
+    return np.asarray(cv2.dilate(cells.astype(np.uint8), np.ones((3, 3), np.uint8)), np.bool_)

@@ -33,7 +33,8 @@ class PictureState:
     `mean` and `contrast` (standard deviation) in grey levels 0..255; `sharpness` and `likeness` (edge structure) are
     ratios to the long-term reference, about 1 when all is well; `shift` is the displacement of the view in 0..1 of the
     picture's width; `frozen_s` counts the seconds without even sensor noise. `edges` (strength of the
-    edges) and `light` (brightness above black) are ratios to the reference as well; `known` tells whether there is a reference with enough texture to compare with.
+    edges) and `light` (brightness above black) are ratios to the reference as well; `known` tells whether there is a
+    reference with enough texture to compare with.
     """
 
     mean: float

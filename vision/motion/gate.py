@@ -1,8 +1,9 @@
 """The motion gate: where the picture has changed since the detector last looked.
 
-Works on luma reduced to about 160 pixels in width. A pixel counts as changed when it differs from its value at the last
-look by more than the sensor's noise explains (the noise is measured as the picture goes); small groups of changed pixels
-make a cell of the grid changed. Cells that keep moving without the detector ever finding anything there (leaves, water, a
+Works on luma reduced to about 160 pixels in width. A pixel counts as changed when it leaves the range that its
+neighbourhood had at the last look by more than the sensor's noise explains: so neither a shaking camera nor a waving twig
+moves an edge into a change. The noise is measured as the picture goes; small groups of changed pixels make a cell of the
+grid changed. Cells that keep moving without the detector ever finding anything there (leaves, water, a
 flag) are learned to be idle motion; they still count, but less urgently.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,10 +25,12 @@ _CELL = 8  # working pixels along a cell's side
 _LEAST_STEP = 7.0  # grey levels that no eye sees
 _NOISE_STEPS = 5.0  # standard deviations of the noise that count as change
 _CELL_PIXELS = 3  # changed working pixels that make a cell changed
-_IDLE_S = 20.0  # seconds over which idle motion is learned and forgotten
+_IDLE_LEARN_S = 5.0  # seconds of motion without an object after which a cell's motion counts as idle, or so
+_IDLE_FORGET_S = 60.0
 _IDLE_LEVEL = 0.5
 
 Cells = npt.NDArray[np.bool_]
+Grey = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,8 @@ class MotionGate:
         self._columns = -(-(width // self._step) // _CELL)
         self._cell_px = _CELL * self._step
         self._ignored = self._mask(masks)
-        self._before: npt.NDArray[np.uint8] | None = None
-        self._looked: npt.NDArray[np.uint8] | None = None
+        self._before: Grey | None = None
+        self._range: tuple[Grey, Grey] | None = None  # lowest and highest neighbour of each pixel at the last look
         self._noise = 2.0
         self._idle = np.zeros((self._rows, self._columns), np.float32)
         self._idle_t: float | None = None
@@ -61,26 +65,30 @@ class MotionGate:
     def step(self, luma: Pixels) -> Change:
         """What has changed in this picture, uint8 [height, width]."""
         small = self._small(luma)
-        before, looked = self._before, self._looked
-        self._before = small
-        everything = np.ones((self._rows, self._columns), np.bool_)
-        if before is None or looked is None:
-            self._looked = small
+        before, self._before = self._before, small
+        if before is None or self._range is None:
+            self._range = _neighbours(small)
+            everything = np.ones((self._rows, self._columns), np.bool_)
             return Change(everything & ~self._ignored, np.zeros_like(everything), 1.0)
-        step_cells = self._cells(small, before, learn=True)
-        cells = self._cells(small, looked, learn=False)
-        moved = float(step_cells.mean())
-        return Change(cells, self._idle > _IDLE_LEVEL, moved)
+        step = cv2.absdiff(small, before)
+        # Half of all pixels are background at any time: their median step is the noise (0.6745 sigma, two pictures).
+        half = step.size // 14
+        self._noise += 0.1 * ((float(np.partition(step.ravel()[::7], half)[half]) + 0.5) / 0.6745 - self._noise)
+        low, high = self._range
+        beyond = cv2.max(cv2.subtract(small, high), cv2.subtract(low, small))
+        return Change(self._cells(beyond), self._idle > _IDLE_LEVEL, float(self._cells(step).mean()))
 
     def looked(self, t: float, change: Change, found: Sequence[Box]) -> None:
         """The detector has looked at the picture of the last step at time `t` and found things in `found` (pixels)."""
-        self._looked = self._before
+        if self._before is not None:
+            self._range = _neighbours(self._before)
         if not change.cells.any():
             return
         dt = 0.0 if self._idle_t is None else min(1.0, t - self._idle_t)
         self._idle_t = t
         idle_now = change.cells & ~self.covered(found, 0.3)
-        self._idle += (idle_now - self._idle) * np.float32(dt / _IDLE_S)
+        pace = np.where(idle_now, np.float32(dt / _IDLE_LEARN_S), np.float32(dt / _IDLE_FORGET_S))
+        self._idle += (idle_now - self._idle) * pace
         self._idle[change.cells & ~idle_now] = 0.0
 
     def covered(self, boxes: Sequence[Box], margin: float) -> Cells:
@@ -103,7 +111,7 @@ class MotionGate:
         rows = sorted((int(y), int(x), int(w), int(h)) for x, y, w, h, _ in stats[1:count])
         return tuple(Box(x * size, y * size, (x + w) * size, (y + h) * size) for y, x, w, h in rows)
 
-    def _small(self, luma: Pixels) -> npt.NDArray[np.uint8]:
+    def _small(self, luma: Pixels) -> Grey:
         step = self._step
         height, width = luma.shape[0] // step, luma.shape[1] // step
         whole = luma[: height * step, : width * step]
@@ -111,12 +119,7 @@ class MotionGate:
             whole = whole[::2, ::2]  # a quarter of the pixels averages the noise well enough, at a third of the cost
         return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
-    def _cells(self, a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8], *, learn: bool) -> Cells:
-        difference = cv2.absdiff(a, b)
-        if learn:
-            # Half of all pixels are background at any time: their median step is the noise (0.6745 sigma, two pictures).
-            middle = float(np.partition(difference.ravel()[::7], difference.size // 14)[difference.size // 14])
-            self._noise += 0.1 * ((middle + 0.5) / 0.6745 - self._noise)
+    def _cells(self, difference: npt.NDArray[Any]) -> Cells:
         limit = max(_LEAST_STEP, _NOISE_STEPS * self._noise)
         changed = cv2.threshold(difference, limit, 255, cv2.THRESH_BINARY)[1]
         padded = np.zeros((self._rows * _CELL, self._columns * _CELL), np.uint8)
@@ -132,3 +135,9 @@ class MotionGate:
             corners = np.array([[x / self._cell_px - 0.5, y / self._cell_px - 0.5] for x, y in polygon])
             cv2.fillPoly(ignored, [np.rint(corners).astype(np.int32)], 1)
         return ignored.astype(np.bool_)
+
+
+def _neighbours(picture: Grey) -> tuple[Grey, Grey]:
+    """The lowest and the highest value of the 3 x 3 pixels around each pixel."""
+    kernel = np.ones((3, 3), np.uint8)
+    return np.asarray(cv2.erode(picture, kernel), np.uint8), np.asarray(cv2.dilate(picture, kernel), np.uint8)

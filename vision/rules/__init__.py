@@ -1,1 +1,1 @@
-"""The rules, one file each. A new file here is a new rule: see `base.py` for the seam, `vision/rulebook.py` for what is common."""
+"""The rules, one file each. A new file here is a new rule: see `base.py` for the seam, `vision/rulebook.py` for the rest."""
