@@ -96,7 +96,7 @@ def augment(
 
 
 def batches(
-    data: list[tuple[Picture, Labels]], size: int, steps: int, seed: int
+    data: list[tuple[Picture, Labels]], size: int, steps: int, full: float, seed: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Endless shuffled batches, made ready on a thread."""
     ready: queue.Queue[tuple[torch.Tensor, torch.Tensor]] = queue.Queue(4)
@@ -105,7 +105,7 @@ def batches(
     def work() -> None:
         order: list[int] = []
         for step in range(steps):
-            shape = SMALL if step % 2 and step < 0.7 * steps else SIZE
+            shape = SMALL if step % 2 and step < (1 - full) * steps else SIZE
             if len(order) < size:
                 order += order_rng.permutation(len(data)).tolist()
             picks, order = order[:size], order[size:]
@@ -142,6 +142,8 @@ def train(data: list[tuple[Picture, Labels]], args: argparse.Namespace) -> Any:
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
     model = network(args.width).train().to(memory_format=torch.channels_last)
+    if args.start:
+        model.load_state_dict(torch.load(args.start, weights_only=True))
     average = copy.deepcopy(model).eval()
     decay = [p for n, p in model.named_parameters() if p.ndim > 1]
     rest = [p for n, p in model.named_parameters() if p.ndim <= 1]
@@ -149,7 +151,7 @@ def train(data: list[tuple[Picture, Labels]], args: argparse.Namespace) -> Any:
         [{"params": decay, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}], lr=args.lr
     )
     begin, seen = time.perf_counter(), []
-    for step, (pictures, targets) in enumerate(batches(data, args.batch, args.steps, args.seed)):
+    for step, (pictures, targets) in enumerate(batches(data, args.batch, args.steps, args.full, args.seed)):
         rate = min(1.0, (step + 1) / 150) * (0.5 * (1 + math.cos(math.pi * step / args.steps)) * 0.98 + 0.02)
         for group in optimizer.param_groups:
             group["lr"] = args.lr * rate
@@ -198,6 +200,7 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
 def export(model: Any, path: Path, args: argparse.Namespace) -> None:
     """ONNX with the layout of YOLOX's own export: undecoded boxes, objectness and classes through the sigmoid."""
     model.eval()
+    torch.save(model.state_dict(), path.with_suffix(".pt"))
     model.head.decode_in_inference = False
     raw = path.with_suffix(".raw")
     torch.onnx.export(
@@ -232,6 +235,10 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--start", type=Path, help="go on from the .pt file that an earlier run left")
+    parser.add_argument(
+        "--full", type=float, default=0.3, help="share of the steps, at the end, at full input size only"
+    )
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--width", type=float, default=0.25)

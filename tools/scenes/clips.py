@@ -211,7 +211,7 @@ def fall() -> Script:
     return Script(
         "fall",
         27,
-        day(-160, 55, 0.45),
+        day(-140, 46, 0.3),
         DAY,
         (sitter, faller),
         seed=14,

@@ -145,8 +145,8 @@ class Gait:
         for side, shift in (("R", 0.0), ("L", np.pi)):
             p = phase + shift
             hip = self.swing * np.sin(p) + 4
-            lift = 0.5 + 0.5 * np.cos(p + 0.55)
-            knee = -(6 + 54 * lift**2.4 + 8 * max(0.0, np.sin(p)) ** 2)
+            lift = 0.5 + 0.5 * np.cos(p - 0.02)
+            knee = -(4 + 46 * lift**3.2 + 7 * max(0.0, np.sin(p)) ** 2)
             push = 18 * max(0.0, -np.sin(p - 0.25)) ** 3
             joints[f"thigh{side}"] = (hip, 1.0)
             joints[f"shin{side}"] = knee
