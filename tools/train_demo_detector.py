@@ -232,7 +232,7 @@ def export(model: Any, path: Path, args: argparse.Namespace) -> None:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
+    parser.add_argument("data", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--start", type=Path, help="go on from the .pt file that an earlier run left")
@@ -246,7 +246,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    data = load(args.data)
+    data = [pair for folder in args.data for pair in load(folder)]
     print(f"{len(data)} pictures, {sum(len(rows) for _, rows in data)} boxes")
     args.out.parent.mkdir(parents=True, exist_ok=True)
     export(train(data, args), args.out, args)

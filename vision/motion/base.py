@@ -50,7 +50,7 @@ class PictureState:
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """Motion at time `t`: the share of the picture that changed (0..1) and where (boxes in pixels).
+    """Motion at time `t`: the share of the picture that changed since the last look (0..1), and where (pixels).
 
     `static` is filled when a rule needs static foreground, `picture` when a rule needs the state of the picture.
     """

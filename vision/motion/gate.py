@@ -35,11 +35,10 @@ Grey = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Cells [rows, columns] that differ from the last look, and the share of the picture that moved since the last step."""
+    """Cells [rows, columns] that differ from the last look, and those whose motion is idle."""
 
     cells: Cells
     idle: Cells
-    moved: float
 
     @property
     def any(self) -> bool:
@@ -69,14 +68,14 @@ class MotionGate:
         if before is None or self._range is None:
             self._range = _neighbours(small)
             everything = np.ones((self._rows, self._columns), np.bool_)
-            return Change(everything & ~self._ignored, np.zeros_like(everything), 1.0)
+            return Change(everything & ~self._ignored, np.zeros_like(everything))
         step = cv2.absdiff(small, before)
         # Half of all pixels are background at any time: their median step is the noise (0.6745 sigma, two pictures).
         half = step.size // 14
         self._noise += 0.1 * ((float(np.partition(step.ravel()[::7], half)[half]) + 0.5) / 0.6745 - self._noise)
         low, high = self._range
         beyond = cv2.max(cv2.subtract(small, high), cv2.subtract(low, small))
-        return Change(self._cells(beyond), self._idle > _IDLE_LEVEL, float(self._cells(step).mean()))
+        return Change(self._cells(beyond), self._idle > _IDLE_LEVEL)
 
     def looked(self, t: float, change: Change, found: Sequence[Box]) -> None:
         """The detector has looked at the picture of the last step at time `t` and found things in `found` (pixels)."""

@@ -27,4 +27,4 @@ class MotionModel:
         change = self.gate.step(luma)
         static = self._static.step(luma, t, tracks) if self._static else ()
         picture = self._picture.step(luma, t) if self._picture else None
-        return Motion(t, change.moved, self.gate.regions(change.cells), static, picture), change
+        return Motion(t, float(change.cells.mean()), self.gate.regions(change.cells), static, picture), change
