@@ -139,7 +139,7 @@ def _wanted_classes(camera: Camera, names: Sequence[str]) -> list[int] | None:
         if "tracks" in rule.needs:
             asked |= set(params.classes or ())
             usual |= set(rule.default_classes or ())
-            everything |= params.classes is None and rule.default_classes is None
+            everything |= rule.class_free or (params.classes is None and rule.default_classes is None)
     unknown = sorted(asked - set(names))
     if unknown:
         known = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")

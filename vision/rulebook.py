@@ -78,6 +78,8 @@ class RuleBook:
         return list(changed.values())
 
     def _seen_by(self, page: _Page, tracks: Sequence[Track]) -> Sequence[Track]:
+        if page.rule.class_free:
+            return tracks
         classes = page.params.classes or page.rule.default_classes
         least = page.params.min_confidence
         return [k for k in tracks if (classes is None or k.label in classes) and k.score >= least]

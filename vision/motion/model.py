@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from vision.frame import Pixels
-from vision.geometry import Point
+from vision.geometry import Point, inside
 from vision.motion.base import Motion
 from vision.motion.gate import Change, MotionGate
 from vision.motion.picture import PictureModel
@@ -19,6 +19,7 @@ class MotionModel:
 
     def __init__(self, width: int, height: int, needs: AbstractSet[str], masks: Sequence[Sequence[Point]] = ()) -> None:
         self.gate = MotionGate(width, height, masks)
+        self._masks = masks
         self._static = StaticForeground(width, height) if "static" in needs else None
         self._picture = PictureModel(width, height) if "picture" in needs else None
 
@@ -26,5 +27,6 @@ class MotionModel:
         """Motion at time `t` from the brightness plane; `tracks` are those of the step before."""
         change = self.gate.step(luma)
         static = self._static.step(luma, t, tracks) if self._static else ()
+        static = tuple(r for r in static if not any(inside(r.box.centre, mask) for mask in self._masks))
         picture = self._picture.step(luma, t) if self._picture else None
         return Motion(t, float(change.cells.mean()), self.gate.regions(change.cells), static, picture), change

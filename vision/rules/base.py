@@ -146,6 +146,9 @@ class Rule(ABC, Generic[P]):
     Params: ClassVar[type[RuleParams]]
     needs: ClassVar[frozenset[Need]] = frozenset({"tracks"})
     default_classes: ClassVar[tuple[str, ...] | None] = ("person",)
+    # Sees every track, since people explain things of any class; `classes` then says which things may be told of, where
+    # the detector knows their class.
+    class_free: ClassVar[bool] = False
     pictured: ClassVar[bool] = True  # whether an event of this rule has a picture and a clip; a count over an hour has not
 
     def __init__(self, params: P, view: View) -> None:

@@ -57,6 +57,7 @@ class LeftObject(Rule[LeftObjectParams]):
     Params = LeftObjectParams
     needs = frozenset({"tracks", "static"})
     default_classes = None
+    class_free = True
 
     def __init__(self, params: LeftObjectParams, view: View) -> None:
         super().__init__(params, view)
@@ -131,6 +132,8 @@ class LeftObject(Rule[LeftObjectParams]):
         clarity = thing.region.clarity
         if clarity < params.min_clarity:
             return "clarity", f"clarity {clarity:.2f} < {params.min_clarity:g}", clarity / params.min_clarity
+        if params.classes is not None and thing.label is not None and thing.label not in params.classes:
+            return "class", f"{thing.label} is none of {', '.join(params.classes)}", 1.0
         like = 0.0 if lost is None else thing.box.area / max(1.0, lost.track.box.area)
         if like >= _PERSON_SIZE:
             text = f"a person was lost there: {100 * like:.0f} % of the size >= {100 * _PERSON_SIZE:g} %"

@@ -52,6 +52,7 @@ class RemovedObject(Rule[RemovedObjectParams]):
     Params = RemovedObjectParams
     needs = frozenset({"tracks", "static"})
     default_classes = None
+    class_free = True
 
     def __init__(self, params: RemovedObjectParams, view: View) -> None:
         super().__init__(params, view)
@@ -87,6 +88,8 @@ class RemovedObject(Rule[RemovedObjectParams]):
             return "size", text, params.max_area / share
         if clarity < params.min_clarity:
             return "clarity", f"clarity {clarity:.2f} < {params.min_clarity:g}", clarity / params.min_clarity
+        if params.classes is not None and thing.label is not None and thing.label not in params.classes:
+            return "class", f"{thing.label} is none of {', '.join(params.classes)}", 1.0
         own = max((_own_share(person, thing.box) for person in thing.people), default=0.0)
         if own >= _OWN_GAP:
             text = f"a person stood there: {100 * own:.0f} % of the gap >= {100 * _OWN_GAP:.0f} %"

@@ -16,6 +16,7 @@ from vision.track.base import Track
 _MISSING_S = 2.0  # a thing without a region for so long is gone
 _RENEWED_S = 3.0  # a region that rests only since so much later is another thing
 _SAME = 0.3  # overlap (IoU) by which a new region is a lost one found again
+_MOST_SURE = 0.99  # clarity is no proof
 _SURE = 0.5  # a label less sure than this is worse than none
 _LABEL = 0.4  # overlap (IoU) by which a detector's object is the thing
 
@@ -52,7 +53,8 @@ class Thing:
 
     def subject(self, track_id: int | None = None) -> Subject:
         """What an event shows."""
-        return Subject(self.box, self.label, self.region.clarity if self.score is None else self.score, track_id)
+        score = min(self.region.clarity, _MOST_SURE) if self.score is None else self.score
+        return Subject(self.box, self.label, score, track_id)
 
     def name(self, tracks: Sequence[Track]) -> None:
         """Take the label of a detected object in the same place; the surest one stays."""
