@@ -14,15 +14,15 @@ the region may be the person), it takes twice as long; one of a person's size wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from vision.events import Fact
 from vision.motion.base import Motion
-from vision.rules.base import Closed, NearMiss, Opened, Rule, RuleParams, Signal, Updated, View, register
+from vision.rules.base import Closed, NearMiss, Opened, Rule, Signal, Updated, View, register
 from vision.rules.company import Company, Person
-from vision.rules.resting import Thing, Things
+from vision.rules.resting import Thing, ThingParams, Things, unlike_a_thing
 from vision.track.base import Track
 
 _BEFORE_S, _AFTER_S = 2.0, 1.0  # around the time at which the thing came to rest
@@ -33,21 +33,11 @@ _WORTH_TELLING = 0.3  # near misses nearer than this share of the limit are told
 _PERSON_SIZE = 0.4
 
 
-class LeftObjectParams(RuleParams):
+class LeftObjectParams(ThingParams):
     """Parameters of `left_object`."""
 
     type: Literal["left_object"] = "left_object"
-    zone: str | None = Field(None, description="Name of the zone; default: the whole picture.")
     seconds: float = Field(15.0, gt=0, description="How long it must lie there with its owner gone.")
-    min_area: float = Field(0.001, ge=0, le=1, description="Smallest thing, as a share of the picture.")
-    max_area: float = Field(0.06, gt=0, le=1, description="Largest thing, as a share of the picture.")
-    min_clarity: float = Field(0.5, ge=0, le=1, description="How sure it must be a thing and not light (0..1).")
-
-    @model_validator(mode="after")
-    def _areas_in_order(self) -> Self:
-        if self.min_area >= self.max_area:
-            raise ValueError(f"min_area {self.min_area:g} must be below max_area {self.max_area:g}")
-        return self
 
 
 @register
@@ -122,18 +112,9 @@ class LeftObject(Rule[LeftObjectParams]):
         if unattended < limit:
             longest = min(thing.longest_s, limit)
             return "dwell", f"unattended {longest:.1f} s < {limit:g} s", longest / limit
-        share = self._share(thing)
-        if share < params.min_area:
-            text = f"area {100 * share:.2f} % < {100 * params.min_area:g} %"
-            return "size", text, share / params.min_area
-        if share > params.max_area:
-            text = f"area {100 * share:.2f} % > {100 * params.max_area:g} %"
-            return "size", text, params.max_area / share
-        clarity = thing.region.clarity
-        if clarity < params.min_clarity:
-            return "clarity", f"clarity {clarity:.2f} < {params.min_clarity:g}", clarity / params.min_clarity
-        if params.classes is not None and thing.label is not None and thing.label not in params.classes:
-            return "class", f"{thing.label} is none of {', '.join(params.classes)}", 1.0
+        unlike = unlike_a_thing(thing, self._share(thing), params)
+        if unlike is not None:
+            return unlike
         like = 0.0 if lost is None else thing.box.area / max(1.0, lost.track.box.area)
         if like >= _PERSON_SIZE:
             text = f"a person was lost there: {100 * like:.0f} % of the size >= {100 * _PERSON_SIZE:g} %"

@@ -11,16 +11,16 @@ that person.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from vision.events import Fact
 from vision.geometry import Box
 from vision.motion.base import Motion
-from vision.rules.base import Closed, NearMiss, Opened, Rule, RuleParams, Signal, Updated, View, register
+from vision.rules.base import Closed, NearMiss, Opened, Rule, Signal, Updated, View, register
 from vision.rules.company import Company, Person
-from vision.rules.resting import Thing, Things
+from vision.rules.resting import Thing, ThingParams, Things, unlike_a_thing
 from vision.track.base import Track
 
 _BEFORE_S, _AFTER_S = 3.0, 1.0  # around the time at which the gap appeared
@@ -28,21 +28,11 @@ _WORTH_TELLING = 0.3  # near misses nearer than this share of the limit are told
 _OWN_GAP = 0.5  # overlap (share of the gap) with a person's first box by which the gap is the person's own
 
 
-class RemovedObjectParams(RuleParams):
+class RemovedObjectParams(ThingParams):
     """Parameters of `removed_object`."""
 
     type: Literal["removed_object"] = "removed_object"
-    zone: str | None = Field(None, description="Name of the zone; default: the whole picture.")
     seconds: float = Field(10.0, gt=0, description="How long it must be missing.")
-    min_area: float = Field(0.001, ge=0, le=1, description="Smallest thing, as a share of the picture.")
-    max_area: float = Field(0.06, gt=0, le=1, description="Largest thing, as a share of the picture.")
-    min_clarity: float = Field(0.5, ge=0, le=1, description="How sure it must be a thing and not light (0..1).")
-
-    @model_validator(mode="after")
-    def _areas_in_order(self) -> Self:
-        if self.min_area >= self.max_area:
-            raise ValueError(f"min_area {self.min_area:g} must be below max_area {self.max_area:g}")
-        return self
 
 
 @register
@@ -77,19 +67,12 @@ class RemovedObject(Rule[RemovedObjectParams]):
 
     def _gate(self, thing: Thing) -> tuple[str, str, float] | None:
         """What speaks against an event: gate, words with both numbers, and how near it came (0..1)."""
-        params, missing, share, clarity = self.params, self._missing_s(thing), self._share(thing), thing.region.clarity
+        params, missing = self.params, self._missing_s(thing)
         if missing < params.seconds:
             return "dwell", f"missing {missing:.1f} s < {params.seconds:g} s", missing / params.seconds
-        if share < params.min_area:
-            text = f"area {100 * share:.2f} % < {100 * params.min_area:g} %"
-            return "size", text, share / params.min_area
-        if share > params.max_area:
-            text = f"area {100 * share:.2f} % > {100 * params.max_area:g} %"
-            return "size", text, params.max_area / share
-        if clarity < params.min_clarity:
-            return "clarity", f"clarity {clarity:.2f} < {params.min_clarity:g}", clarity / params.min_clarity
-        if params.classes is not None and thing.label is not None and thing.label not in params.classes:
-            return "class", f"{thing.label} is none of {', '.join(params.classes)}", 1.0
+        unlike = unlike_a_thing(thing, self._share(thing), params)
+        if unlike is not None:
+            return unlike
         own = max((_own_share(person, thing.box) for person in thing.people), default=0.0)
         if own >= _OWN_GAP:
             text = f"a person stood there: {100 * own:.0f} % of the gap >= {100 * _OWN_GAP:.0f} %"
