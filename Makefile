@@ -32,12 +32,18 @@ check: $(STAMP)-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(STAMP)-dev
-	$(BIN)/python -m benchmarks
+# An environment of its own: what Sightline is measured against brings libraries that do not go together with it.
+.venv-bench/.installed: pyproject.toml constraints.txt benchmarks/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' -r benchmarks/requirements.txt
+	touch $@
+
+bench: .venv-bench/.installed
+	.venv-bench/bin/python -m benchmarks
 
 # Newest versions that the ranges of pyproject.toml allow; run it, test, commit.
 lock: $(STAMP)-dev
 	$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools > constraints.txt
 
 clean:
-	rm -rf $(VENV) out
+	rm -rf $(VENV) .venv-bench out

@@ -1,0 +1,1 @@
+"""The scripts behind every published figure; `make bench` runs them all."""
