@@ -13,22 +13,19 @@ the region may be the person), it takes twice as long; one of a person's size wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from pydantic import Field
 
 from vision.events import Fact
-from vision.motion.base import Motion
-from vision.rules.base import Closed, NearMiss, Opened, Rule, Signal, Updated, View, register
-from vision.rules.company import Company, Person
-from vision.rules.resting import Thing, ThingParams, Things, unlike_a_thing
-from vision.track.base import Track
+from vision.rules.base import register
+from vision.rules.company import Person
+from vision.rules.resting import Thing
+from vision.rules.things import Gate, ThingParams, ThingRule
 
 _BEFORE_S, _AFTER_S = 2.0, 1.0  # around the time at which the thing came to rest
 _DOUBT = 2.0  # so many times longer where nobody was seen to leave it
 _HEIR_S, _MOST_HEIRS = 5.0, 2  # how soon after the owner was lost, and how often, somebody new is taken for the owner
-_WORTH_TELLING = 0.3  # near misses nearer than this share of the limit are told
 # A region of this share of the lost person's box is the person, standing or sitting; an upright suitcase is under 0.3.
 _PERSON_SIZE = 0.4
 
@@ -41,35 +38,11 @@ class LeftObjectParams(ThingParams):
 
 
 @register
-class LeftObject(Rule[LeftObjectParams]):
+class LeftObject(ThingRule[LeftObjectParams]):
     """One event for each thing that is left behind."""
 
     Params = LeftObjectParams
-    needs = frozenset({"tracks", "static"})
-    default_classes = None
-    class_free = True
-
-    def __init__(self, params: LeftObjectParams, view: View) -> None:
-        super().__init__(params, view)
-        self._things = Things("appeared", self.zone(params.zone))
-        self._company = Company(view)
-        self._t = 0.0
-
-    def step(self, tracks: Sequence[Track], motion: Motion, t: float) -> Iterable[Signal]:
-        """See `Rule.step`."""
-        self._t = t
-        self._company.step(tracks, t)
-        things, ended = self._things.step(motion.static, t)
-        for thing in things:
-            self._attend(thing, t)
-            if thing.present:
-                thing.name(tracks)
-                yield from self._tell(thing)
-        yield from (signal for thing in ended for signal in self._end(thing))
-
-    def finish(self, t: float) -> Iterable[Signal]:
-        """See `Rule.finish`."""
-        yield from (signal for thing in self._things.all() if not thing.opened for signal in self._end(thing))
+    kind = "appeared"
 
     def _attend(self, thing: Thing, t: float) -> None:
         """Who belongs to the thing, and when one of them was last near it."""
@@ -104,15 +77,14 @@ class LeftObject(Rule[LeftObjectParams]):
             return None
         return last if last.track.box.gap(thing.box) <= thing.reach else None
 
-    def _gate(self, thing: Thing) -> tuple[str, str, float] | None:
-        """What speaks against an event: gate, words with both numbers, and how near it came (0..1)."""
+    def _gate(self, thing: Thing) -> Gate | None:
         params, unattended = self.params, self._unattended_s(thing)
         lost = self._lost_there(thing)
         limit = params.seconds * (1.0 if thing.near_t is not None and lost is None else _DOUBT)
         if unattended < limit:
             longest = min(thing.longest_s, limit)
             return "dwell", f"unattended {longest:.1f} s < {limit:g} s", longest / limit
-        unlike = unlike_a_thing(thing, self._share(thing), params)
+        unlike = self._looks(thing)
         if unlike is not None:
             return unlike
         like = 0.0 if lost is None else thing.box.area / max(1.0, lost.track.box.area)
@@ -121,35 +93,12 @@ class LeftObject(Rule[LeftObjectParams]):
             return "separation", text, _PERSON_SIZE / like
         return None
 
-    def _tell(self, thing: Thing) -> Iterable[Signal]:
-        if thing.opened:
-            yield Updated(thing.key, thing.subject(self._owner(thing)), facts=self._facts(thing))
-        elif self._gate(thing) is None:
-            thing.opened = True
-            start = thing.seen_t - self._unattended_s(thing)
-            subject = thing.subject(self._owner(thing))
-            yield Opened(thing.key, start, subject, self.params.zone, facts=self._facts(thing))
-
-    def _end(self, thing: Thing) -> Iterable[Signal]:
-        if thing.opened:
-            yield Closed(thing.key, thing.seen_t, self._facts(thing))
-            return
-        gate = self._gate(thing)
-        if gate is not None and gate[2] >= _WORTH_TELLING and self._share(thing) >= self.params.min_area / 2:
-            name, text, fraction = gate
-            subject = thing.subject(self._owner(thing))
-            yield NearMiss(name, text, thing.since, thing.seen_t, min(1.0, fraction), subject, self.params.zone)
-
-    def _share(self, thing: Thing) -> float:
-        return thing.region.area / (self.view.width * self.view.height)
-
-    @staticmethod
-    def _owner(thing: Thing) -> int | None:
-        return thing.people[0].track.id if thing.people else None
+    def _start(self, thing: Thing) -> float:
+        return thing.seen_t - self._unattended_s(thing)
 
     def _facts(self, thing: Thing) -> dict[str, Fact]:
         return {
-            "owner_track": self._owner(thing),
+            "owner_track": self._somebody(thing),
             "owner_left_at_s": thing.near_t,
             "unattended_s": self._unattended_s(thing),
             "attended_s": 0.0 if thing.near_t is None else max(0.0, thing.near_t - thing.begin),

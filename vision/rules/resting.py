@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Self
-
-from pydantic import Field, model_validator
+from typing import Literal
 
 from vision.geometry import Box, Point, inside
 from vision.motion.base import StaticRegion
 from vision.motion.static import PEOPLE
-from vision.rules.base import RuleParams, Subject
+from vision.rules.base import Subject
 from vision.rules.company import Person
 from vision.track.base import Track
 
@@ -64,38 +62,6 @@ class Thing:
             surer = track.score > max(self.score or 0.0, _SURE)
             if surer and track.label not in PEOPLE and track.box.iou(self.box) >= _LABEL:
                 self.label, self.score = track.label, track.score
-
-
-class ThingParams(RuleParams):
-    """Parameters of every rule about things at rest."""
-
-    zone: str | None = Field(None, description="Name of the zone; default: the whole picture.")
-    min_area: float = Field(0.001, ge=0, le=1, description="Smallest thing, as a share of the picture.")
-    max_area: float = Field(0.06, gt=0, le=1, description="Largest thing, as a share of the picture.")
-    min_clarity: float = Field(0.5, ge=0, le=1, description="How sure it must be a thing and not light (0..1).")
-
-    @model_validator(mode="after")
-    def _areas_in_order(self) -> Self:
-        if self.min_area >= self.max_area:
-            raise ValueError(f"min_area {self.min_area:g} must be below max_area {self.max_area:g}")
-        return self
-
-
-def unlike_a_thing(thing: Thing, share: float, limits: ThingParams) -> tuple[str, str, float] | None:
-    """What in its looks speaks against it: gate, words with both numbers, and how near it came (0..1).
-
-    `share` is its area in shares of the picture.
-    """
-    clarity = thing.region.clarity
-    if share < limits.min_area:
-        return "size", f"area {100 * share:.2f} % < {100 * limits.min_area:g} %", share / limits.min_area
-    if share > limits.max_area:
-        return "size", f"area {100 * share:.2f} % > {100 * limits.max_area:g} %", limits.max_area / share
-    if clarity < limits.min_clarity:
-        return "clarity", f"clarity {clarity:.2f} < {limits.min_clarity:g}", clarity / limits.min_clarity
-    if limits.classes is not None and thing.label is not None and thing.label not in limits.classes:
-        return "class", f"{thing.label} is none of {', '.join(limits.classes)}", 1.0
-    return None
 
 
 class Things:
