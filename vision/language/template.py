@@ -22,7 +22,7 @@ _LASTING = ("dwell_s", "duration_s", "lasted_s", "seconds")
 _ALONE = ("unattended_s", "alone_s", "static_s", "still_s", "dwell_s")
 _LYING = ("lying_s", "still_s", "down_s", "dwell_s")
 _PEAK = ("people_max", "peak", "peak_count", "max_count", "count", "total")
-_KIND = ("kind", "cause", "reason", "what")
+_KIND = ("kind", "cause", "reason", "what", "direction")
 _UNKNOWN_AS = {"left_object": "object", "removed_object": "object", "fall": "person", "counting": "object"}
 
 
@@ -70,7 +70,6 @@ def _values(event: Event, book: Phrasebook, timezone: tzinfo) -> Values:
     if lasting is None and event.end is not None and event.end > event.start:
         lasting = event.end - event.start
     peak = _number(facts, _PEAK)
-    way = facts.get("direction")
     return {
         **book.grammar(count),
         "title": book.title(event.type),
@@ -80,7 +79,8 @@ def _values(event: Event, book: Phrasebook, timezone: tzinfo) -> Values:
         "place": book.place(event.zone, event.type),
         "where": book.place(event.zone, event.type) if event.zone else None,
         "start": clock(event.start, timezone),
-        "direction": book.direction(way) if isinstance(way, str) and way and way != "both" else None,
+        "direction": _way(facts.get("direction"), book),
+        "crossing": _way(facts.get("crossing"), book),
         "lasting": _spoken(lasting, book),
         "alone": _spoken(_number(facts, _ALONE), book),
         "lying": _spoken(_number(facts, _LYING), book),
@@ -88,6 +88,10 @@ def _values(event: Event, book: Phrasebook, timezone: tzinfo) -> Values:
         "in": _whole(facts, "in"),
         "out": _whole(facts, "out"),
     }
+
+
+def _way(way: Fact | None, book: Phrasebook) -> str | None:
+    return book.direction(way) if isinstance(way, str) and way and way != "both" else None
 
 
 def _spoken(seconds: float | None, book: Phrasebook) -> str | None:

@@ -8,8 +8,9 @@ The line is the top of the wall in the picture. Everything is a share of the bod
 
 Somebody who walks away on flat ground rises in the picture too, but shrinks with it: on the ground plane the feet stand
 R * (height of the box) below the horizon, where R is the camera's height in bodies, so that a walk that shrinks the body to
-`size` raises the feet by R * (1 - size). What is left, `spare`, is climbing. A wall that hides the legs raises the lower
-edge of the box, but not the head, and makes the box smaller.
+`size` raises the feet by R * (1 - size) (see `vision.rules.perspective`). What is left, `spare`, is climbing; spare / R,
+`larger`, is by how much the body is larger than a walker's would be there, and must stand out from the tremble of boxes.
+A wall that hides the legs raises the lower edge of the box, but not the head, and makes the box smaller.
 """
 
 from __future__ import annotations
@@ -21,14 +22,21 @@ from dataclasses import dataclass
 from statistics import median
 
 from vision.geometry import Box, Point
+from vision.rules.perspective import Perspective
 
 GROUND = 0.5  # feet lower than this under the wall's top, in heights of the box: on the ground before the wall
 AT_TOP = 0.45  # feet no further than this from the wall's top: at the top (one leg may hang down)
 HEAD_RISE = 0.15
 SPARE = 0.25
 _LEAST_BODY = 0.45  # less of the body in sight is somebody behind the wall
-_ASIDE = 1.2  # the place on the ground is no further aside than this, in H
-_PERSON_M = 1.4  # somewhat less than a person, so that the camera's height in bodies is not guessed too low
+_ASIDE = 0.7  # a climb goes straight up: the place on the ground is no further aside than this, in H
+PERSON_M = 1.4  # somewhat less than a person, so that the camera's height in bodies is not guessed too low
+MAYBE = 2.0  # larger than a walker by so many times the tremble: a climb, if it goes on like one
+SURE = 3.0  # by so many: nothing else
+_HIGH = 4.3  # bodies
+_HIGHEST = 2.2  # nobody climbs higher walls; in H
+_GROWN = 1.2  # nobody grows by going up: half hidden on the ground
+_ODD = 0.15  # a box on the ground that differs so much from those around it is half hidden, or two people
 _TALL_S = 1.05  # at two pictures a second that is three boxes
 _BOXES = 3
 _WIDER = 1.4
@@ -47,6 +55,11 @@ class Sample:
     known: bool  # the size on the ground rests on enough boxes
 
     @property
+    def upright(self) -> bool:
+        """As tall as just before, and not stooping, half hidden or one with somebody else."""
+        return abs(self.box.height - self.tall) <= _ODD * self.tall
+
+    @property
     def grounded(self) -> bool:
         """Standing before the wall, and not stooping or stretched out."""
         return not self.cut and self.above <= -GROUND * self.tall and self.box.width <= 0.8 * self.box.height
@@ -62,6 +75,18 @@ class Rise:
     head: float
     size: float
     spare: float
+    bodies: float  # the camera's height in bodies, by which it was judged
+    stray: float
+
+    @property
+    def larger(self) -> float:
+        """By how much the body is larger than a walker's there, in times the tremble of a walker's boxes."""
+        return self.spare / self.bodies / self.stray
+
+    @property
+    def least(self) -> float:
+        """The size from which on it may be climbing."""
+        return 1 - (self.rise - max(SPARE, MAYBE * self.stray * self.bodies)) / self.bodies
 
     @property
     def level(self) -> float:
@@ -90,42 +115,51 @@ def climbing(rises: Sequence[Rise]) -> bool:
     return (
         sum(r.head for r in rises) >= HEAD_RISE * count
         and sum(r.spare for r in rises) >= SPARE * count
+        and sum(r.larger for r in rises) >= MAYBE * count
         and all(r.body >= _LEAST_BODY for r in rises)
     )
 
 
-def measure(ground: Sample, top: Sample, camera_m: float) -> Rise | None:
+def measure(ground: Sample, top: Sample, scene: Perspective) -> Rise | None:
     """The rise from the ground to another moment, before or after; None from no sure ground, or too far aside."""
     tall = ground.tall
-    if not ground.known or not ground.grounded:
+    if not ground.known or not ground.grounded or not ground.upright:
         return None
     if abs(ground.box.centre[0] - top.box.centre[0]) > _ASIDE * tall:
         return None
     rise = (ground.box.y2 - top.box.y2) / tall
     share, wide = top.box.height / tall, top.box.width / max(1.0, ground.wide)
+    if share > _GROWN or rise > _HIGHEST:
+        return None
     # Heights tremble less than widths, but somebody crouching is as near as before and only wider.
     size = share if wide <= _WIDER * share else math.sqrt(share * wide)
-    spare = rise - camera_m / _PERSON_M * (1 - min(1.0, size))
-    return Rise(ground, top, rise, (ground.box.y1 - top.box.y1) / tall, size, spare)
+    bodies = scene.bodies(ground.box.y2, tall)
+    spare = rise - bodies * (1 - min(1.0, size))
+    return Rise(ground, top, rise, (ground.box.y1 - top.box.y1) / tall, size, spare, bodies, scene.stray)
 
 
-def best_rise(grounds: Iterable[Sample], top: Sample, camera_m: float) -> Rise | None:
-    """The rise from that place on the ground which explains most of it: the foot of the wall."""
-    rises = (measure(ground, top, camera_m) for ground in grounds)
-    return max((r for r in rises if r is not None), key=lambda r: r.spare, default=None)
+def best_rise(grounds: Iterable[Sample], top: Sample, scene: Perspective) -> Rise | None:
+    """The rise from that place on the ground which explains most of it: the foot of the wall.
+
+    The third best, as the best ones of many are so by trembling.
+    """
+    rises = [r for r in (measure(ground, top, scene) for ground in grounds) if r is not None]
+    return sorted(rises, key=lambda r: -r.spare)[:3][-1] if rises else None
 
 
-def foot_of_wall(grounds: Iterable[Sample], top: Sample, camera_m: float) -> float | None:
+def foot_of_wall(grounds: Iterable[Sample], top: Sample) -> float | None:
     """The y at which somebody stood right before (or behind) the wall, in pixels; None where nobody did.
 
-    Places further before the wall explain less of the rise, so the best ones are those at its foot.
+    With the camera taken for higher than most are, places further before the wall explain less of the rise, so that the
+    best ones are those at its foot.
     """
-    rises = [r for r in (measure(ground, top, camera_m) for ground in grounds) if r is not None]
+    scene = Perspective(_HIGH)
+    rises = [r for r in (measure(ground, top, scene) for ground in grounds) if r is not None]
     if not rises:
         return None
     # The third best, as the best ones of many are so by trembling.
     best = sorted((r.spare for r in rises), reverse=True)[:3][-1]
-    return median(r.ground.box.y2 for r in rises if r.spare >= best - 0.15)
+    return median(r.ground.box.y2 for r in rises if r.spare >= best - 0.25)
 
 
 def sample(box: Box, t: float, line: Sequence[Point], before: Sequence[Sample], lowest: float) -> Sample | None:

@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
+from statistics import median
 from typing import Literal
 
 from pydantic import Field
@@ -27,14 +28,28 @@ from pydantic import Field
 from vision.events import Fact
 from vision.geometry import Box
 from vision.motion.base import Motion
-from vision.rules.ascent import AT_TOP, GROUND, SPARE, Rise, Sample, best_rise, climbing, foot_of_wall, measure, sample
+from vision.rules.ascent import (
+    AT_TOP,
+    GROUND,
+    PERSON_M,
+    SURE,
+    Rise,
+    Sample,
+    best_rise,
+    climbing,
+    foot_of_wall,
+    measure,
+    sample,
+)
 from vision.rules.base import Closed, NearMiss, Opened, Rule, RuleParams, Signal, Subject, Updated, View, register
 from vision.rules.lineage import Lineage
+from vision.rules.perspective import Perspective, Walk
 from vision.track.base import Track
 
 _SURE = 0.5  # a rise so much beyond perspective needs no second look
 _TOGETHER = 3  # so many looks in a row are judged together
 _SINKS = 0.2  # the head comes down by so much while the feet stay at the top: behind the wall
+_SINKS_DEEP = 0.35  # by so much where the size alone does not tell
 _GONE_S = 0.8  # not seen for so long: gone
 _LINKED_S = 4.0
 _FORGET_S = 4.5
@@ -48,7 +63,7 @@ _DESCENT = 0.45  # nobody walking comes down the picture so fast, in H a second
 _LANDED_S = 2.5  # after so long the side of the landing is judged, walking on or not
 _LOWER_EDGE = 0.985
 _STILL = 0.2  # feet that move no more than this stay where they are
-_BEHIND = 0.07  # feet that come down so much higher in the picture than they went up: behind a fence
+_BEHIND = 0.13  # feet that come down so much higher in the picture than they went up: behind a fence
 _BEFORE = 0.13  # or so much lower: before it; more, as one walks on
 _BEYOND = 0.6  # feet so far above the top: somewhere else
 _ATTEMPT = 0.25  # a smaller rise is not worth a word
@@ -67,36 +82,55 @@ class ClimbingParams(RuleParams):
     camera_m: float = Field(
         6.0,
         gt=0,
-        description="Camera's height over the ground in metres; rather more than less, on a mast twice as much.",
+        description="Camera's height over the ground in metres, rather more than less; it counts until enough walkers"
+        " have shown the perspective.",
     )
 
 
 @dataclass(slots=True)
 class _Ascent:
-    """Somebody at the top since `since`; `head` is the highest the box reached, `feet` the range of the lower edge."""
+    """Somebody at the top since `since`; `head` is the highest the box reached, `feet` its lower edge over time."""
 
     rise: Rise
     since: float
     until: float
     head: float
     foot: float  # when the head was highest
-    feet: tuple[float, float]
+    feet: list[tuple[float, float]]  # since then, in seconds and pixels
     last: Box
     landed: list[Sample] = field(default_factory=list)
     key: str | None = None
+    larger: list[float] = field(default_factory=list)  # of every moment at the top
+
+    @property
+    def sure(self) -> bool:
+        """Whether the body alone tells, however it goes on: for some time much larger than a walker there."""
+        return self.largest >= SURE
+
+    @property
+    def largest(self) -> float:
+        """The third largest, so that no two boxes decide; what sinks behind the wall again does not count."""
+        return sorted(self.larger, reverse=True)[:3][-1]
+
+    def steady(self, seconds: float) -> bool:
+        """Whether the feet have stayed where they are for so long."""
+        now = self.feet[-1][0]
+        lately = [y for t, y in self.feet if now - t <= seconds]
+        return now - self.feet[0][0] >= seconds and max(lately) - min(lately) <= _STILL * self.rise.ground.tall
 
     @classmethod
     def at(cls, rises: Sequence[Rise]) -> _Ascent:
         """At the top, as these rises tell."""
         best, box = max(rises, key=lambda r: r.spare), rises[-1].top.box
-        return cls(best, rises[0].top.t, rises[-1].top.t, box.y1, box.y2, (box.y2, box.y2), box)
+        larger, feet = [rise.larger for rise in rises], [(rise.top.t, rise.top.box.y2) for rise in rises]
+        return cls(best, rises[0].top.t, rises[-1].top.t, box.y1, box.y2, feet, box, larger=larger)
 
     def stay(self, now: Sample) -> float:
         """Take in a moment at the top; how far the head has sunk behind it. Two boxes together tell, one trembles."""
         box, last, self.last = now.box, self.last, now.box
         self.landed.clear()
         self.until = now.t
-        self.feet = min(self.feet[0], box.y2), max(self.feet[1], box.y2)
+        self.feet.append((now.t, box.y2))
         if max(box.y1, last.y1) <= self.head:
             self.head, self.foot = max(box.y1, last.y1), max(box.y2, last.y2)
         sunk = min(box.y1, last.y1) - self.head
@@ -120,6 +154,7 @@ class _Climber:
     hints: list[Rise] = field(default_factory=list)  # seen at the top just now, not yet sure
     ascent: _Ascent | None = None
     nearest: Rise | None = None  # the best attempt that was not enough
+    walk: Walk = field(default_factory=Walk)
 
 
 @register
@@ -133,6 +168,7 @@ class Climbing(Rule[ClimbingParams]):
         self._line = self.line(params.line)
         self._climbers: dict[int, _Climber] = {}
         self._number = 0
+        self._scene = Perspective(params.camera_m / PERSON_M)
         # Detectors lose people who jump down or stand behind bars; where one was lost, another one starts.
         self._lineage = Lineage((view.width, view.height), within_s=_LINKED_S)
 
@@ -147,6 +183,7 @@ class Climbing(Rule[ClimbingParams]):
             if now is None:
                 continue
             yield from self._look(climber, now)
+            self._learn(climber, now)
             climber.samples.append(now)
             while climber.samples and t - climber.samples[0].t > self.params.max_seconds:
                 climber.samples.popleft()
@@ -155,6 +192,7 @@ class Climbing(Rule[ClimbingParams]):
             if gone_s >= _GONE_S and climber.ascent is not None:
                 yield from self._gone(climber, climber.ascent)
             elif gone_s >= _FORGET_S:
+                self._scene.learn(climber.walk)
                 yield from self._settle(climber)
                 del self._climbers[id_]
 
@@ -163,13 +201,21 @@ class Climbing(Rule[ClimbingParams]):
         for climber in self._climbers.values():
             yield from self._settle(climber)
 
+    def _learn(self, climber: _Climber, now: Sample) -> None:
+        """Whoever walks before the wall teaches the perspective; at the top nobody does."""
+        if climber.ascent is not None or climber.hints or not now.grounded or not now.upright:
+            return
+        climber.walk.add(now.box)
+        if climber.walk.full:
+            self._scene.learn(climber.walk)
+
     # Up
 
     def _look(self, climber: _Climber, now: Sample) -> Iterable[Signal]:
         if climber.ascent is not None:
             yield from self._at_top(climber, climber.ascent, now)
             return
-        rise = best_rise(climber.samples, now, self.params.camera_m)
+        rise = best_rise(climber.samples, now, self._scene)
         if rise is not None and rise.at_top and rise.rise >= self.params.min_rise:
             climber.hints.append(rise)
             if self._sure(climber.hints[-_TOGETHER:]):
@@ -205,19 +251,19 @@ class Climbing(Rule[ClimbingParams]):
         tall = ascent.rise.ground.tall
         level = now.above / tall
         if level > _BEYOND:
-            climber.nearest = climber.nearest or ascent.rise
-            yield from self._end(climber, ascent, "up") if ascent.key else ()
-            climber.ascent = None
-            climber.hints.clear()
+            yield from self._end(climber, ascent, "up") if ascent.key else self._unsure(climber, ascent)
         elif level < -AT_TOP:
             yield from self._coming_down(climber, ascent, now)
         else:
             sunk = ascent.stay(now)
-            if sunk >= _SINKS * tall:
+            rise = best_rise((s for s in climber.samples if s.t < ascent.since), now, self._scene)
+            if rise is not None:
+                ascent.larger.append(rise.larger)
+            if sunk >= (_SINKS if ascent.sure else _SINKS_DEEP) * tall:
                 yield from self._end(climber, ascent, "over", "near")
             elif ascent.key is not None:
                 yield Updated(ascent.key, Subject.of(climber.track), facts=_facts(ascent, "up"))
-            elif now.t - ascent.since >= self.params.top_seconds and ascent.feet[1] - ascent.feet[0] <= _STILL * tall:
+            elif ascent.steady(self.params.top_seconds) and median(ascent.larger) >= SURE:
                 yield self._opened(climber, ascent, "up")
 
     def _coming_down(self, climber: _Climber, ascent: _Ascent, now: Sample) -> Iterable[Signal]:
@@ -226,13 +272,16 @@ class Climbing(Rule[ClimbingParams]):
         if now.above > -GROUND * tall and now.box.y2 - ascent.rise.top.box.y2 < GROUND * tall:
             return
         landed = ascent.land(now)
-        if ascent.key is None and len(ascent.landed) >= 2:
+        if ascent.key is None and len(ascent.landed) >= 2 and ascent.sure:
             yield self._opened(climber, ascent, "up")
         if landed is None:
             return
-        top, camera_m = ascent.rise.top, self.params.camera_m
-        before = foot_of_wall([s for s in climber.samples if s.t < ascent.since], top, camera_m)
-        after = foot_of_wall(landed, top, camera_m)
+        if ascent.key is None and not ascent.sure and _speed(ascent.rise, landed[0], ascent.until) < _DESCENT:
+            yield from self._unsure(climber, ascent)
+            return
+        top = ascent.rise.top
+        before = foot_of_wall([s for s in climber.samples if s.t < ascent.since], top)
+        after = foot_of_wall(landed, top)
         nearer = 0.0 if before is None or after is None else (after - before) / tall
         if -_BEHIND <= nearer <= _BEFORE:
             yield from self._end(climber, ascent, "up")
@@ -241,7 +290,22 @@ class Climbing(Rule[ClimbingParams]):
 
     def _gone(self, climber: _Climber, ascent: _Ascent) -> Iterable[Signal]:
         """Last seen at the top, and not on this side, where nothing hides: down behind it."""
-        yield from self._end(climber, ascent, "up" if ascent.landed else "over", "near")
+        if ascent.key is None and not ascent.sure:
+            yield from self._unsure(climber, ascent)
+        else:
+            yield from self._end(climber, ascent, "up" if ascent.landed else "over", "near")
+
+    def _unsure(self, climber: _Climber, ascent: _Ascent) -> Iterable[Signal]:
+        """Gone on as a walker might: a near miss."""
+        climber.ascent = None
+        climber.hints.clear()
+        climber.nearest = None
+        rise = ascent.rise
+        larger, needed = (share * rise.stray for share in (ascent.largest, SURE))
+        gate, text, fraction = "size", f"{larger:.0%} larger than a walker there < {needed:.0%}", larger / needed
+        subject = Subject(rise.top.box, climber.track.label, climber.track.score, climber.track.id)
+        start = min(rise.ground.t, ascent.since)
+        yield NearMiss(gate, text, start, ascent.until, max(0.0, min(1.0, fraction)), subject, self.params.line)
 
     def _from_far(self, climber: _Climber, now: Sample) -> Iterable[Signal]:
         """Standing before the wall: was this body on its top before, without having been on the ground?"""
@@ -249,20 +313,15 @@ class Climbing(Rule[ClimbingParams]):
         if not _SETTLED_S <= now.t - grounds[0].t <= _JUDGED_S:
             return
         tops = [s for s in climber.samples if s.t < grounds[0].t]
-        rises = [r for r in (measure(now, top, self.params.camera_m) for top in tops) if r is not None]
+        rises = [r for r in (measure(now, top, self._scene) for top in tops) if r is not None]
         good = [r for r in rises if r.at_top and r.rise >= self.params.min_rise]
         runs = [good[max(0, i - _TOGETHER) : i] for i in range(1, len(good) + 1)]
-        sure = [run for run in runs[-2 * _TOGETHER :] if self._sure(run) and self._came_down(run, grounds)]
+        between = [s.t for s in climber.samples]
+        sure = [run for run in runs[-2 * _TOGETHER :] if self._sure(run) and _came_down(run, grounds, between)]
         if sure:
             ascent = _Ascent.at(sure[-1])
             ascent.since, ascent.landed = good[0].top.t, [grounds[0]]
             yield from self._end(climber, ascent, "over", "far")
-
-    def _came_down(self, rises: Sequence[Rise], grounds: Sequence[Sample]) -> bool:
-        """Whether that was faster than anybody walks down the picture; where nobody saw it, the rise must be sure."""
-        if grounds[0].t - rises[-1].top.t > _UNSEEN_S:
-            return sum(rise.spare for rise in rises) >= _UNSEEN_SPARE * len(rises)
-        return max(_speed(rise, ground) for rise in rises for ground in grounds) >= _DESCENT
 
     # What is said
 
@@ -298,16 +357,15 @@ class Climbing(Rule[ClimbingParams]):
         """What is over without an event: how near it came."""
         rise, climber.nearest = climber.nearest, None
         if climber.ascent is not None:
-            if climber.ascent.key is None and climber.ascent.landed:
+            if climber.ascent.key is None and climber.ascent.landed and climber.ascent.sure:
                 yield from self._end(climber, climber.ascent, "up")
             return
         if rise is None:
             return
         needed = self.params.min_rise
         if not rise.climbing:
-            least = 1 - (rise.rise - SPARE) * 1.4 / self.params.camera_m
-            gate, fraction = "size", min(1.0, rise.size / least)
-            text = f"size {rise.size:.2f} of that on the ground < {least:.2f}"
+            gate, fraction = "size", min(1.0, rise.size / rise.least)
+            text = f"size {rise.size:.2f} of that on the ground < {rise.least:.2f}"
         elif rise.level < -AT_TOP:
             gate, fraction = "top", min(1.0, AT_TOP / -rise.level)
             text = f"feet {-rise.level:.2f} of body height below the top > {AT_TOP:g}"
@@ -319,9 +377,22 @@ class Climbing(Rule[ClimbingParams]):
         yield NearMiss(gate, text, start, end, fraction, subject, self.params.line)
 
 
-def _speed(rise: Rise, ground: Sample) -> float:
+def _came_down(rises: Sequence[Rise], grounds: Sequence[Sample], seen: Sequence[float]) -> bool:
+    """Whether that was faster than anybody walks down the picture; where nobody saw it, the rise must be sure.
+
+    `seen` are the times of all looks.
+    """
+    first = grounds[0].t
+    times = [rises[-1].top.t, *(t for t in seen if rises[-1].top.t < t < first), first]
+    if max(b - a for a, b in zip(times, times[1:], strict=False)) > _UNSEEN_S:
+        return sum(rise.spare for rise in rises) >= _UNSEEN_SPARE * len(rises)
+    sure = sum(rise.larger for rise in rises) >= SURE * len(rises)
+    return sure and max(_speed(rise, ground, rise.top.t) for rise in rises for ground in grounds) >= _DESCENT
+
+
+def _speed(rise: Rise, ground: Sample, since: float) -> float:
     """How fast the feet came down to there, in H a second; 0 over a time too short to tell."""
-    seconds = ground.t - rise.top.t
+    seconds = ground.t - since
     return (ground.box.y2 - rise.top.box.y2) / rise.ground.tall / seconds if seconds >= _DESCENT_S else 0.0
 
 

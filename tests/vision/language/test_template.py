@@ -65,6 +65,18 @@ SENTENCES = [
         "A person climbed over “fence” at 0:12 (camera gate).",
         "0:12，一名人员翻越“fence”（摄像机 gate）。",
     ),
+    # over it and in
+    (
+        event("climbing", zone="fence", label="person", facts={"direction": "over", "crossing": "in"}),
+        "A person climbed in over “fence” at 0:12 (camera gate).",
+        "0:12，一名人员向内翻越“fence”（摄像机 gate）。",
+    ),
+    # only up
+    (
+        event("climbing", zone="fence", label="person", facts={"direction": "up"}),
+        "A person climbed up “fence” at 0:12 (camera gate).",
+        "0:12，一名人员爬上“fence”（摄像机 gate）。",
+    ),
     # more than a minute, two people: the verb follows
     (
         event("loitering", zone="yard", count=2, label="person", end=None, state="open", facts={"dwell_s": 125.2}),
@@ -222,7 +234,9 @@ def test_books_know_the_same_sentences_and_types() -> None:
 
 
 FACTS = st.dictionaries(
-    st.sampled_from(["dwell_s", "kind", "direction", "peak", "in", "out", "unattended_s", "lying_s", "odd"]),
+    st.sampled_from(
+        ["dwell_s", "kind", "direction", "crossing", "peak", "in", "out", "unattended_s", "lying_s", "odd"]
+    ),
     st.one_of(st.none(), st.booleans(), st.integers(0, 10**6), st.floats(), st.text(max_size=8), st.just([1.0, 2.0])),
 )
 
