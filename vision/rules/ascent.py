@@ -37,6 +37,10 @@ _HIGH = 4.3  # bodies
 _HIGHEST = 2.2  # nobody climbs higher walls; in H
 _GROWN = 1.2  # nobody grows by going up: half hidden on the ground
 _ODD = 0.15  # a box on the ground that differs so much from those around it is half hidden, or two people
+_UNSEEN_S = 1.0  # with so long a gap the way down was not seen
+_UNSEEN_SPARE = 0.35
+_DESCENT_S = 0.6
+DESCENT = 0.45  # nobody walking comes down the picture so fast, in H a second
 _TALL_S = 1.05  # at two pictures a second that is three boxes
 _BOXES = 3
 _WIDER = 1.4
@@ -145,6 +149,25 @@ def best_rise(grounds: Iterable[Sample], top: Sample, scene: Perspective) -> Ris
     """
     rises = [r for r in (measure(ground, top, scene) for ground in grounds) if r is not None]
     return sorted(rises, key=lambda r: -r.spare)[:3][-1] if rises else None
+
+
+def came_down(rises: Sequence[Rise], grounds: Sequence[Sample], seen: Sequence[float]) -> bool:
+    """Whether that was faster than anybody walks down the picture; where nobody saw it, the rise must be sure.
+
+    `seen` are the times of all looks.
+    """
+    first = grounds[0].t
+    times = [rises[-1].top.t, *(t for t in seen if rises[-1].top.t < t < first), first]
+    if max(b - a for a, b in itertools.pairwise(times)) > _UNSEEN_S:
+        return sum(rise.spare for rise in rises) >= _UNSEEN_SPARE * len(rises)
+    sure = sum(rise.larger for rise in rises) >= SURE * len(rises)
+    return sure and max(speed(rise, ground, rise.top.t) for rise in rises for ground in grounds) >= DESCENT
+
+
+def speed(rise: Rise, ground: Sample, since: float) -> float:
+    """How fast the feet came down to there, in H a second; 0 over a time too short to tell."""
+    seconds = ground.t - since
+    return (ground.box.y2 - rise.top.box.y2) / rise.ground.tall / seconds if seconds >= _DESCENT_S else 0.0
 
 
 def foot_of_wall(grounds: Iterable[Sample], top: Sample) -> float | None:

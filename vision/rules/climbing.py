@@ -30,16 +30,19 @@ from vision.geometry import Box
 from vision.motion.base import Motion
 from vision.rules.ascent import (
     AT_TOP,
+    DESCENT,
     GROUND,
     PERSON_M,
     SURE,
     Rise,
     Sample,
     best_rise,
+    came_down,
     climbing,
     foot_of_wall,
     measure,
     sample,
+    speed,
 )
 from vision.rules.base import Closed, NearMiss, Opened, Rule, RuleParams, Signal, Subject, Updated, View, register
 from vision.rules.lineage import Lineage
@@ -53,13 +56,9 @@ _SINKS_DEEP = 0.35  # by so much where the size alone does not tell
 _GONE_S = 0.8  # not seen for so long: gone
 _LINKED_S = 4.0
 _FORGET_S = 4.5
-_UNSEEN_S = 1.0  # with so long a gap the way down was not seen
-_UNSEEN_SPARE = 0.35
 _SETTLED_S = 0.6  # on the ground for so long, before looking back at where it came from
 _JUDGED_S = 2.0  # later the way on the ground would count as well
 _WALK = 0.35  # feet that come down slower, in H a second, walk on the ground
-_DESCENT_S = 0.6
-_DESCENT = 0.45  # nobody walking comes down the picture so fast, in H a second
 _LANDED_S = 2.5  # after so long the side of the landing is judged, walking on or not
 _LOWER_EDGE = 0.985
 _STILL = 0.2  # feet that move no more than this stay where they are
@@ -276,7 +275,7 @@ class Climbing(Rule[ClimbingParams]):
             yield self._opened(climber, ascent, "up")
         if landed is None:
             return
-        if ascent.key is None and not ascent.sure and _speed(ascent.rise, landed[0], ascent.until) < _DESCENT:
+        if ascent.key is None and not ascent.sure and speed(ascent.rise, landed[0], ascent.until) < DESCENT:
             yield from self._unsure(climber, ascent)
             return
         top = ascent.rise.top
@@ -317,7 +316,7 @@ class Climbing(Rule[ClimbingParams]):
         good = [r for r in rises if r.at_top and r.rise >= self.params.min_rise]
         runs = [good[max(0, i - _TOGETHER) : i] for i in range(1, len(good) + 1)]
         between = [s.t for s in climber.samples]
-        sure = [run for run in runs[-2 * _TOGETHER :] if self._sure(run) and _came_down(run, grounds, between)]
+        sure = [run for run in runs[-2 * _TOGETHER :] if self._sure(run) and came_down(run, grounds, between)]
         if sure:
             ascent = _Ascent.at(sure[-1])
             ascent.since, ascent.landed = good[0].top.t, [grounds[0]]
@@ -375,25 +374,6 @@ class Climbing(Rule[ClimbingParams]):
         start, end = sorted((rise.ground.t, rise.top.t))
         subject = Subject(rise.top.box, climber.track.label, climber.track.score, climber.track.id)
         yield NearMiss(gate, text, start, end, fraction, subject, self.params.line)
-
-
-def _came_down(rises: Sequence[Rise], grounds: Sequence[Sample], seen: Sequence[float]) -> bool:
-    """Whether that was faster than anybody walks down the picture; where nobody saw it, the rise must be sure.
-
-    `seen` are the times of all looks.
-    """
-    first = grounds[0].t
-    times = [rises[-1].top.t, *(t for t in seen if rises[-1].top.t < t < first), first]
-    if max(b - a for a, b in zip(times, times[1:], strict=False)) > _UNSEEN_S:
-        return sum(rise.spare for rise in rises) >= _UNSEEN_SPARE * len(rises)
-    sure = sum(rise.larger for rise in rises) >= SURE * len(rises)
-    return sure and max(_speed(rise, ground, rise.top.t) for rise in rises for ground in grounds) >= _DESCENT
-
-
-def _speed(rise: Rise, ground: Sample, since: float) -> float:
-    """How fast the feet came down to there, in H a second; 0 over a time too short to tell."""
-    seconds = ground.t - since
-    return (ground.box.y2 - rise.top.box.y2) / rise.ground.tall / seconds if seconds >= _DESCENT_S else 0.0
 
 
 def _facts(ascent: _Ascent, direction: str, side: Side = "near") -> dict[str, Fact]:
