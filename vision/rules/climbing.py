@@ -3,9 +3,10 @@
 on the ground --feet rise to the wall's top, body above it, no smaller--> at the top
      |                          |
      |                          +--short of the top, back down--> near miss: "feet 0.62 of body height below the top > 0.45"
-     |                          +--only further away------------> near miss: "size 0.80 of that on the ground < 0.93"
+     |                          +--hardly larger than a walker--> near miss: "size 0.80 of that on the ground < 0.93"
      |
-at the top --sinks behind it, is gone there, comes down----> EVENT (over), closed at once
+at the top --sinks behind it, is gone there, comes down----> EVENT (over), closed at once; a body whose size alone does not
+     |                                                       tell must sink deep or come down fast, else near miss
      |
      +--------stays there for top_seconds------------------> EVENT (up) --comes down or is gone--> closed
 
@@ -53,7 +54,8 @@ _SURE = 0.5  # a rise so much beyond perspective needs no second look
 _TOGETHER = 3  # so many looks in a row are judged together
 _SINKS = 0.2  # the head comes down by so much while the feet stay at the top: behind the wall
 _SINKS_DEEP = 0.35  # by so much where the size alone does not tell
-_GONE_S = 0.8  # not seen for so long: gone
+_LOST_S = 1.6  # not seen for so long: gone; detectors lose who jumps down, and the landing tells the side
+_WALKS_S = 0.8  # feet that only walk for so long have landed
 _LINKED_S = 4.0
 _FORGET_S = 4.5
 _SETTLED_S = 0.6  # on the ground for so long, before looking back at where it came from
@@ -141,8 +143,8 @@ class _Ascent:
         self.landed.append(now)
         for first in self.landed:
             for_s, fell = now.t - first.t, now.box.y2 - first.box.y2
-            if (for_s >= _GONE_S and fell <= _WALK * for_s * self.rise.ground.tall) or for_s >= _LANDED_S:
-                return [s for s in self.landed if s.t >= max(first.t, now.t - 2 * _GONE_S)]
+            if (for_s >= _WALKS_S and fell <= _WALK * for_s * self.rise.ground.tall) or for_s >= _LANDED_S:
+                return [s for s in self.landed if s.t >= max(first.t, now.t - 2 * _WALKS_S)]
         return None
 
 
@@ -188,7 +190,7 @@ class Climbing(Rule[ClimbingParams]):
                 climber.samples.popleft()
         for id_, climber in list(self._climbers.items()):
             gone_s = t - climber.track.seen_t
-            if gone_s >= _GONE_S and climber.ascent is not None:
+            if gone_s >= _LOST_S and climber.ascent is not None:
                 yield from self._gone(climber, climber.ascent)
             elif gone_s >= _FORGET_S:
                 self._scene.learn(climber.walk)
@@ -327,7 +329,7 @@ class Climbing(Rule[ClimbingParams]):
     def _opened(self, climber: _Climber, ascent: _Ascent, direction: str, side: Side = "near") -> Opened:
         self._number += 1
         ascent.key = str(self._number)
-        start = min(ascent.rise.ground.t, ascent.since)
+        start = min(_left_ground(climber.samples, ascent.rise), ascent.since)
         subject = Subject(ascent.rise.top.box, climber.track.label, climber.track.score, climber.track.id)
         return Opened(ascent.key, start, subject, self.params.line, facts=_facts(ascent, direction, side))
 
@@ -374,6 +376,12 @@ class Climbing(Rule[ClimbingParams]):
         start, end = sorted((rise.ground.t, rise.top.t))
         subject = Subject(rise.top.box, climber.track.label, climber.track.score, climber.track.id)
         yield NearMiss(gate, text, start, end, fraction, subject, self.params.line)
+
+
+def _left_ground(samples: Iterable[Sample], rise: Rise) -> float:
+    """When the feet were last as low as on the ground."""
+    low = rise.ground.box.y2 - 0.1 * rise.ground.tall
+    return max((s.t for s in samples if s.t < rise.top.t and s.box.y2 >= low), default=rise.ground.t)
 
 
 def _facts(ascent: _Ascent, direction: str, side: Side = "near") -> dict[str, Fact]:
