@@ -8,6 +8,7 @@ No detector runs: nobody is cut out, so that everything that moves is looked at,
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import time
 from pathlib import Path
@@ -35,9 +36,14 @@ def lumas(path: Path, fps: float, seconds: float) -> list[tuple[float, Pixels]]:
     return found
 
 
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("SIGHTLINE_TEST_DATA", ROOT.parent / "shared"))
+CLIPS = ("aboda_video4.avi", "intel_persons.mp4", "pets09_s2l1_vtest_480x360.mp4")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("clips", nargs="+", type=Path)
+    parser.add_argument("clips", nargs="*", type=Path, default=[DATA / "footage" / name for name in CLIPS])
     parser.add_argument("--fps", type=float, default=5.0)
     parser.add_argument("--seconds", type=float, default=60.0)
     arguments = parser.parse_args()
