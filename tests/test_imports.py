@@ -9,7 +9,20 @@ from pathlib import Path
 import pytest
 
 EDGE_ROOMS = {"media", "language", "zoo", "delivery"}
-OUTSIDE = {"os", "io", "socket", "threading", "subprocess", "asyncio", "time", "datetime", "random", "secrets", "yaml", "av"}
+OUTSIDE = {
+    "os",
+    "io",
+    "socket",
+    "threading",
+    "subprocess",
+    "asyncio",
+    "time",
+    "datetime",
+    "random",
+    "secrets",
+    "yaml",
+    "av",
+}
 # Rooms of the core that still read one thing: model and labels files, and the calendar of a schedule.
 ALLOWED = {"vision/schedule.py": {"datetime"}}
 

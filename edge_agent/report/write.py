@@ -23,7 +23,11 @@ def write_report(out: Path, data: ReportData) -> Path:
     """
     script = _asset("report.js")
     environment = Environment(
-        loader=FunctionLoader(_asset), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined,
+        loader=FunctionLoader(_asset),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
         optimized=False,  # the template is rendered once: compiling it costs more than it saves
     )
     html = environment.get_template("report.html.j2").render(

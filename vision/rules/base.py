@@ -149,7 +149,8 @@ class Rule(ABC, Generic[P]):
     # Sees every track, since people explain things of any class; `classes` then says which things may be told of, where
     # the detector knows their class.
     class_free: ClassVar[bool] = False
-    pictured: ClassVar[bool] = True  # whether an event of this rule has a picture and a clip; a count over an hour has not
+    # Whether an event has a picture and a clip; a count over an hour has not.
+    pictured: ClassVar[bool] = True
 
     def __init__(self, params: P, view: View) -> None:
         self.params = params
