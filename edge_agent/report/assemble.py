@@ -23,7 +23,7 @@ def write(
 ) -> Path:
     """Write `report.html` below `out`; its path."""
     data = ReportData(
-        title=results[0].name if len(results) == 1 else f"{len(results)} clips",
+        title=_title(results, config.language.locale),
         generated_from=f"sightline replay · {config_path.name} · {totals['model']}",
         locale=config.language.locale,
         config_text=config_path.read_text(encoding="utf-8"),
@@ -39,6 +39,12 @@ def write(
         notes=(*totals["notes"], *totals["errors"]),
     )
     return write_report(out, data)
+
+
+def _title(results: Sequence[ClipResult], locale: str) -> str:
+    if len(results) == 1:
+        return results[0].name
+    return f"{len(results)} 段录像" if locale == "zh" else f"{len(results)} clips"
 
 
 def _clip(result: ClipResult) -> ClipReport:
