@@ -1,7 +1,7 @@
 """Measures the demo's detector: AP on unseen rendered pictures, recall and false alarms on the demo's clips.
 
-    python -m tools.scenes train --out EVAL --seed 901 --count 160 --places any --supersample 1
-    python -m tools.scenes train --out EVAL --seed 902 --count 96 --places yard --per-place 8
+    python -m tools.scenes train --out EVAL --seed 901 --count 100 --places any --supersample 1
+    python -m tools.scenes train --out EVAL --seed 902 --count 96 --places yard --supersample 1 --per-place 8
     python tools/eval_demo_detector.py demo/model/sightline-demo.onnx --data EVAL --demo demo
 
 Needs onnxruntime, numpy, opencv and av; it decodes the network's output by itself, so that it can judge other decoders.

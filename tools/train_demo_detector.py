@@ -3,9 +3,10 @@
 Render first, then train (in a Python environment of its own with ``pixeltable-yolox``, ``torch``, ``onnx`` and
 ``opencv-python-headless``)::
 
-    python -m tools.scenes train --out DATA --seed 101 --count 1800 --places any --supersample 1
-    python -m tools.scenes train --out DATA --seed 102 --count 1300 --places yard
-    python tools/train_demo_detector.py DATA --steps 2400 --out demo/model/sightline-demo.onnx
+    python -m tools.scenes train --out DATA --seed 102 --count 900 --places yard --supersample 1 --per-place 8
+    python tools/train_demo_detector.py DATA --steps 1600 --out sightline-demo.onnx
+
+The seeds and steps of the committed weights are in ``demo/model/CARD.md``.
 
 Trainer: YOLOX (Apache-2.0), the nano network, from random weights. The seed fixes data order and initial weights; sums on
 several threads may still differ in the last digits.
@@ -17,8 +18,6 @@ import argparse
 import copy
 import json
 import math
-import queue
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,31 +94,28 @@ def augment(
     return out, rows.astype(np.float32)
 
 
-def batches(
-    data: list[tuple[Picture, Labels]], size: int, steps: int, full: float, seed: int
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Endless shuffled batches, made ready on a thread."""
-    ready: queue.Queue[tuple[torch.Tensor, torch.Tensor]] = queue.Queue(4)
-    order_rng = np.random.default_rng(seed)
+class Batches(torch.utils.data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Shuffled, augmented batches; made ready in a process beside the training."""
 
-    def work() -> None:
+    def __init__(self, data: list[tuple[Picture, Labels]], args: argparse.Namespace) -> None:
+        self._data, self._args = data, args
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        cv2.setNumThreads(1)
+        size, steps = self._args.batch, self._args.steps
+        rng = np.random.default_rng(self._args.seed)
         order: list[int] = []
         for step in range(steps):
-            shape = SMALL if step % 2 and step < (1 - full) * steps else SIZE
+            shape = SMALL if step % 2 and step < (1 - self._args.full) * steps else SIZE
             if len(order) < size:
-                order += order_rng.permutation(len(data)).tolist()
+                order += rng.permutation(len(self._data)).tolist()
             picks, order = order[:size], order[size:]
-            pairs = [augment(*data[i], shape, order_rng) for i in picks]
-            most = max(1, *(len(rows) for _, rows in pairs))
-            targets = np.zeros((size, most, 5), np.float32)
+            pairs = [augment(*self._data[i], shape, rng) for i in picks]
+            targets = np.zeros((size, max(1, *(len(rows) for _, rows in pairs)), 5), np.float32)
             for k, (_, rows) in enumerate(pairs):
                 targets[k, : len(rows)] = rows
             pictures = np.stack([p for p, _ in pairs]).transpose(0, 3, 1, 2)
-            ready.put((torch.from_numpy(np.ascontiguousarray(pictures, np.float32)), torch.from_numpy(targets)))
-
-    threading.Thread(target=work, daemon=True).start()
-    for _ in range(steps):
-        yield ready.get()
+            yield torch.from_numpy(np.ascontiguousarray(pictures)), torch.from_numpy(targets)
 
 
 def network(width: float) -> Any:
@@ -150,13 +146,14 @@ def train(data: list[tuple[Picture, Labels]], args: argparse.Namespace) -> Any:
     optimizer = torch.optim.AdamW(
         [{"params": decay, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}], lr=args.lr
     )
+    source = torch.utils.data.DataLoader(Batches(data, args), batch_size=None, num_workers=1, prefetch_factor=6)
     begin, seen = time.perf_counter(), []
-    for step, (pictures, targets) in enumerate(batches(data, args.batch, args.steps, args.full, args.seed)):
+    for step, (pictures, targets) in enumerate(source):
         rate = min(1.0, (step + 1) / 150) * (0.5 * (1 + math.cos(math.pi * step / args.steps)) * 0.98 + 0.02)
         for group in optimizer.param_groups:
             group["lr"] = args.lr * rate
         model.head.use_l1 = step > 0.8 * args.steps
-        loss = model(pictures.contiguous(memory_format=torch.channels_last), targets)["total_loss"]
+        loss = model(pictures.float().contiguous(memory_format=torch.channels_last), targets)["total_loss"]
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 20.0)
