@@ -267,11 +267,11 @@ def fall(at: Point, yaw: float, lie: float) -> Keys:
         yaw,
         (
             Key(0.0, Gait().angles(0.6)),
-            Key(0.3, trip, dy=0.34),
-            Key(0.65, knees, dy=0.7),
-            Key(1.0, PRONE, dy=0.95),
-            Key(1.6, PRONE + posture(armR=(-8, 4)), dy=1.0),
-            Key(1.6 + lie, PRONE + posture(armR=(-8, 4)), dy=1.0),
+            Key(0.4, trip, dy=0.38),
+            Key(0.95, knees, dy=0.72),
+            Key(1.5, PRONE, dy=0.95),
+            Key(2.1, PRONE + posture(armR=(-8, 4)), dy=1.0),
+            Key(2.1 + lie, PRONE + posture(armR=(-8, 4)), dy=1.0),
         ),
     )
 
