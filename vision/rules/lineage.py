@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from vision.geometry import Box
 from vision.track.base import Track
 
-_AT_ONCE = 0.5  # how far, in box heights, a track may start from where the other was lost, with no time between
-_DRIFT = 0.75  # so many box heights further for every second between; a walking person makes about one
+_AT_ONCE = 0.5  # how far, in box lengths, a track may start from where the other was lost, with no time between
+_DRIFT = 0.75  # so many box lengths further for every second between; a walking person makes about one
 _COAST_S = 0.5  # the lost track is taken to keep its speed for at most so long
-_TALLER = 2.0  # the same object does not change its height by more than this factor meanwhile
+_TALLER = 2.0  # the same object does not change its longer side by more than this factor meanwhile
 _BORDER = 0.01  # this near to the picture's border (share of its side) an object counts as leaving or entering
 
 
@@ -84,11 +84,12 @@ class Lineage:
         return pairs
 
     def _distance(self, lost: Track, heir: Track) -> float | None:
-        """How far, in box heights, the heir is from where the lost one should be; None where it cannot be the same."""
+        """How far, in box lengths, the heir is from where the lost one should be; None where it cannot be the same."""
         gap = heir.first_t - lost.seen_t
         if lost.label != heir.label or not 0 < gap <= self._within_s:
             return None
-        small, tall = sorted((lost.box.height, heir.box.height))
+        # The longer side: somebody who falls is as long lying as he was tall.
+        small, tall = sorted(max(box.width, box.height) for box in (lost.box, heir.box))
         if small <= 0 or tall / small > _TALLER or (self._at_border(lost.box) and self._at_border(heir.box)):
             return None
         (x, y), (x1, y1), (vx, vy) = lost.box.centre, heir.box.centre, lost.velocity
