@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -41,6 +42,12 @@ def test_the_clips_show_what_their_ground_truth_says(root: Path) -> None:
         assert truth["frames"] >= 150, path.name
         kinds = {event["type"] for event in truth["events"]}
         assert {event["type"] for event in expected[f"{path.stem}.mp4"]} <= kinds, path.name
+
+
+def test_the_weights_are_those_of_their_card(root: Path) -> None:
+    weights = (root / "demo/model/sightline-demo.onnx").read_bytes()
+    assert hashlib.sha256(weights).hexdigest() in (root / "demo/model/CARD.md").read_text(encoding="utf-8")
+    assert len(weights) < 3_000_000
 
 
 def test_nothing_in_the_repository_is_too_large(root: Path) -> None:
