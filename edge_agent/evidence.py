@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,27 +10,34 @@ from edge_agent.config import EvidenceConfig
 from edge_agent.snapshot import draw, encode_jpeg
 from vision.errors import SightlineError
 from vision.events import Event, Evidence
-from vision.frame import Frame
+from vision.frame import Frame, Picture
 from vision.media.clips import ClipCutter
 from vision.rules.base import View, rule_types
+
+_RECENT_S = 4.0  # frames are held back so long for events that are told a little after their best moment
 
 
 class EvidenceKeeper:
     """Collects the events of one clip, each with the frame of its best moment, and writes their pictures and clips.
 
-    A frame is only held, not converted: pixels are made once, for the picture that is kept in the end.
+    Pictures are only held, not converted: pixels are made once, for the one that is kept in the end.
     """
 
     def __init__(self, config: EvidenceConfig) -> None:
         self._config = config
         self._events: dict[str, Event] = {}
-        self._frames: dict[str, Frame] = {}
+        self._pictures: dict[str, Picture] = {}
+        self._recent: deque[tuple[float, Picture]] = deque()
 
     def take(self, events: Iterable[Event], frame: Frame) -> None:
         """Events that the pipeline gave for this frame."""
+        self._recent.append((frame.t, frame.picture))
+        while frame.t - self._recent[0][0] > _RECENT_S:
+            self._recent.popleft()
         for event in events:
-            if self._config.snapshots and event.at == frame.t:
-                self._frames[event.id] = frame
+            before = self._events.get(event.id)
+            if self._config.snapshots and (before is None or before.at != event.at):
+                _, self._pictures[event.id] = min(self._recent, key=lambda shot: abs(shot[0] - event.at))
             self._events[event.id] = event
 
     def close(self, events: Iterable[Event]) -> None:
@@ -54,12 +62,12 @@ class EvidenceKeeper:
         return events, notes
 
     def _snapshot(self, event: Event, out: Path, view: View | None) -> str | None:
-        frame = self._frames.pop(event.id, None)
-        if frame is None or view is None:
+        picture = self._pictures.pop(event.id, None)
+        if picture is None or view is None:
             return None
         name = f"snapshots/{event.id}.jpg"
         (out / "snapshots").mkdir(exist_ok=True)
-        (out / name).write_bytes(encode_jpeg(draw(frame.image, event, view)))
+        (out / name).write_bytes(encode_jpeg(draw(picture.bgr(), event, view)))
         return name
 
     def _clip(self, event: Event, cutter: ClipCutter, out: Path) -> tuple[str | None, list[str]]:

@@ -131,7 +131,7 @@ class RuleBook:
             severity=signal.severity or params.severity,
             start=signal.start,
             opened=t,
-            at=t,
+            at=t if subject.t is None else subject.t,
             zone=signal.zone,
             label=subject.label,
             score=subject.score,
@@ -154,7 +154,12 @@ class RuleBook:
         subject = signal.subject
         if subject is not None and _quality(subject) > _BETTER * page.quality[signal.key]:
             page.quality[signal.key] = _quality(subject)
-            change |= {"at": t, "box": self._relative(subject.box), "score": subject.score, "label": subject.label}
+            change |= {
+                "at": t if subject.t is None else subject.t,
+                "box": self._relative(subject.box),
+                "score": subject.score,
+                "label": subject.label,
+            }
             told = True
         page.open[signal.key] = event = before.model_copy(update=change)
         return event if told else None

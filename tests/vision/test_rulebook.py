@@ -135,3 +135,9 @@ def test_near_misses_are_kept_with_their_rule() -> None:
     made = book({1: [NearMiss("dwell", "dwell 2.1 s < 3 s", 0, 1, 0.7)]}, name="gate at night")
     play(made, [1])
     assert [(m.rule, m.type, m.miss.text) for m in made.misses] == [("gate at night", "intrusion", "dwell 2.1 s < 3 s")]
+
+
+def test_a_thing_told_late_is_shown_at_its_own_moment() -> None:
+    made = book({3: [Opened("a", 1, Subject(MIDDLE, "person", 0.9, 1, t=1.5))]})
+    opened = play(made, [1, 2, 3])[0]
+    assert (opened.opened, opened.at) == (3, 1.5)

@@ -72,12 +72,17 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom or what an event is about at this moment; `box` in pixels. The best one becomes the snapshot."""
+    """Whom or what an event is about; `box` in pixels. The best one becomes the snapshot.
+
+    `t` is the moment of the box (seconds, at most a few before now) where it is not this one: a climb is told once it is
+    certain, and shown at its top.
+    """
 
     box: Box | None = None
     label: str | None = None
     score: float | None = None
     track_id: int | None = None
+    t: float | None = None
 
     @classmethod
     def of(cls, track: Track) -> Subject:

@@ -304,7 +304,7 @@ class Climbing(Rule[ClimbingParams]):
         rise = ascent.rise
         larger, needed = (share * rise.stray for share in (ascent.largest, SURE))
         gate, text, fraction = "size", f"{larger:.0%} larger than a walker there < {needed:.0%}", larger / needed
-        subject = Subject(rise.top.box, climber.track.label, climber.track.score, climber.track.id)
+        subject = Subject(rise.top.box, climber.track.label, climber.track.score, climber.track.id, rise.top.t)
         start = min(rise.ground.t, ascent.since)
         yield NearMiss(gate, text, start, ascent.until, max(0.0, min(1.0, fraction)), subject, self.params.line)
 
@@ -330,7 +330,8 @@ class Climbing(Rule[ClimbingParams]):
         self._number += 1
         ascent.key = str(self._number)
         start = min(_left_ground(climber.samples, ascent.rise), ascent.since)
-        subject = Subject(ascent.rise.top.box, climber.track.label, climber.track.score, climber.track.id)
+        top = ascent.rise.top
+        subject = Subject(top.box, climber.track.label, climber.track.score, climber.track.id, top.t)
         return Opened(ascent.key, start, subject, self.params.line, facts=_facts(ascent, direction, side))
 
     def _end(self, climber: _Climber, ascent: _Ascent, direction: str, side: Side = "near") -> Iterable[Signal]:
@@ -374,7 +375,7 @@ class Climbing(Rule[ClimbingParams]):
             gate, fraction = "rise", min(1.0, rise.rise / needed)
             text = f"rise {rise.rise:.2f} < {needed:g} of body height"
         start, end = sorted((rise.ground.t, rise.top.t))
-        subject = Subject(rise.top.box, climber.track.label, climber.track.score, climber.track.id)
+        subject = Subject(rise.top.box, climber.track.label, climber.track.score, climber.track.id, rise.top.t)
         yield NearMiss(gate, text, start, end, fraction, subject, self.params.line)
 
 
