@@ -5,7 +5,8 @@ SightlineError            one line for the user: cause, place, fix; no traceback
 │   └── ConfigError       a config file: line, key, what is allowed
 └── OutsideError          something outside failed                           exit status 3
     ├── MediaError        a clip, picture or stream cannot be read
-    └── ModelError        a model file cannot be loaded or is of no known family
+    ├── ModelError        a model file cannot be loaded or is of no known family
+    └── StoreError        the database cannot be reached, is full or damaged
 """
 
 from __future__ import annotations
@@ -39,3 +40,7 @@ class MediaError(OutsideError):
 
 class ModelError(OutsideError):
     """A model file that cannot be loaded or understood."""
+
+
+class StoreError(OutsideError):
+    """A database that cannot be reached, is full or damaged."""

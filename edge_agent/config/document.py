@@ -34,7 +34,7 @@ _VARIABLE = re.compile(r"\$\{([^{}\n\"']*)\}")
 _HIDDEN = re.compile("\ue000\ue000([^\ue001]*)\ue001")
 
 
-class _Stop(Exception):  # noqa: N818  # never leaves this file
+class _Stop(Exception):  # never leaves this file
     """Reading ends here, for this reason, at this line."""
 
     def __init__(self, text: str, line: int) -> None:

@@ -13,14 +13,14 @@ from pydantic import ValidationError
 
 from edge_agent.config.crosscheck import cross_problems, name_problems
 from edge_agent.config.document import Document, read
-from edge_agent.config.env import Placed, filled
 from edge_agent.config.models import CameraConfig, Config
 from edge_agent.config.problems import Loc, Problem, Problems, place
 from edge_agent.config.schema import Schema
 from edge_agent.config.wording import problems_of
+from vision.delivery.env import Placed, filled
 
 # Values that are used late, if at all: their variables may be unset as long as nobody needs them.
-_LATE = frozenset({"source", "record_source", "url", "secret", "password", "api_key"})
+_LATE = frozenset({"source", "record_source", "url", "secret", "password", "api_key", "token", "address"})
 
 _NOT_FINITE = "infinity and not-a-number cannot be used here; write a number"
 

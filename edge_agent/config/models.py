@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
-from edge_agent.config.env import AddressText, SecretText
 from edge_agent.config.problems import choice, clean
 from vision.camera import Camera
+from vision.delivery.env import AddressText, SecretText
+from vision.delivery.senders.base import AlertParams, sender_types
 from vision.errors import InputError
-from vision.events import Severity
 
 Family = Literal["yolox", "yolov5", "yolov8", "yolo26", "nanodet"]
 Provider = Literal["cpu", "cuda", "tensorrt", "openvino", "coreml"]
@@ -58,6 +57,19 @@ class ModelConfig(_Value):
     )
 
 
+class StreamConfig(_Value):
+    """How a live source is read, and when it counts as lost."""
+
+    transport: Literal["tcp", "udp"] = Field("tcp", description="How RTSP carries the pictures.")
+    connect_s: float = Field(10.0, ge=1, le=120, description="Give a connection up that shows no picture for so long.")
+    stall_s: float = Field(5.0, ge=1, le=300, description="A stream without data for so long has stalled.")
+    offline_s: float = Field(
+        5.0, ge=0, le=3600, description="A camera lost for so long is told as camera_offline; shorter gaps are not."
+    )
+    poll_s: float = Field(1.0, ge=0.1, le=86400, description="How often a snapshot address is asked.")
+    loop: bool = Field(False, description="Play a file again from its start when it ends.")
+
+
 class CameraConfig(Camera):
     """A camera: where its pictures come from, what it watches and which rules hold."""
 
@@ -67,6 +79,7 @@ class CameraConfig(Camera):
     record_source: AddressText | None = Field(
         None, description="The camera's better stream, from which evidence clips are cut."
     )
+    stream: StreamConfig = StreamConfig()
 
 
 class LanguageConfig(_Value):
@@ -91,51 +104,59 @@ class EvidenceConfig(_Value):
     max_s: float = Field(
         60.0, gt=0, le=3600, description="Of a longer event, the clip shows so many seconds from its alarm."
     )
-
-
-Stage = Literal["opened", "described", "closed"]
-
-
-class _Alert(_Value):
-    on: tuple[Stage, ...] = Field(
-        ("opened", "described", "closed"), min_length=1, description="At which moments of an event to send."
+    keep_days: float = Field(30.0, gt=0, le=3650, description="Evidence older than this is deleted; used by `run`.")
+    max_gb: float = Field(
+        10.0,
+        gt=0,
+        le=100000,
+        description="All evidence together; beyond, the least valuable goes first; used by `run`.",
     )
-    min_severity: Severity = Field("info", description="Only events that matter at least so much.")
-    cooldown_s: float = Field(
-        0.0, ge=0, le=86400, description="After an alert, none of the same rule for so many seconds."
+    min_free_gb: float = Field(0.5, ge=0, le=1000, description="Space that stays free on the disk; used by `run`.")
+    ring_mb: int = Field(
+        32,
+        ge=1,
+        le=4096,
+        description="Memory for the last seconds of each camera, from which clips begin; used by `run`.",
     )
 
 
-def _http(value: AddressText) -> AddressText:
-    if not re.match(r"https?://[^/\s]|\$\{", value.text):
-        raise ValueError("must be an address that begins with http:// or https://")
-    return value
+class StoreConfig(_Value):
+    """Where events and pending alerts are kept."""
+
+    url: AddressText | None = Field(
+        None,
+        description="Database: postgresql://user:${NAME}@host/base (extra `postgres`); default: SQLite in data_dir.",
+    )
 
 
-HttpAddress = Annotated[AddressText, AfterValidator(_http)]
+class ApiConfig(_Value):
+    """The agent's own HTTP interface: cameras, pictures, events, health, metrics."""
+
+    enabled: bool = Field(True, description="Whether to listen at all.")
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0: every network.")
+    port: int = Field(8650, ge=0, le=65535, description="Port to listen on; 0: any free one.")
+    token: SecretText | None = Field(
+        None,
+        description="Key that clients send as `Authorization: Bearer`: ${NAME}; default: made in data_dir/api.token.",
+    )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s]+",
+        description="How receivers of alerts reach this interface; makes links to pictures in alerts.",
+    )
+    link_hours: float = Field(72.0, gt=0, le=8760, description="How long such a link works.")
 
 
-class WebhookAlert(_Alert):
-    """A signed CloudEvents message to an HTTP address."""
+class InferenceConfig(_Value):
+    """How the cameras share the cores."""
 
-    type: Literal["webhook"] = "webhook"
-    url: HttpAddress = Field(description="The receiver's address, http:// or https://.")
-    secret: SecretText | None = Field(None, description="Key of the signature (Standard Webhooks): ${NAME}.")
+    workers: int = Field(0, ge=0, le=64, description="Threads that look at pictures; 0: one for each core.")
 
 
-class MqttAlert(_Alert):
-    """A message to an MQTT broker."""
-
-    type: Literal["mqtt"] = "mqtt"
-    host: str = Field(min_length=1, description="The broker's host name or address.")
-    port: int = Field(1883, ge=1, le=65535, description="The broker's port; 8883 is usual with tls.")
-    tls: bool = Field(False, description="Encrypt the connection.")
-    topic: str = Field("sightline", min_length=1, description="First part of the topic.")
-    username: str | None = Field(None, description="User at the broker.")
-    password: SecretText | None = Field(None, description="Password at the broker: ${NAME}.")
-
-
-AnyAlert = Annotated[WebhookAlert | MqttAlert, Field(discriminator="type")]
+if TYPE_CHECKING:
+    AnyAlert = AlertParams
+else:
+    AnyAlert = Annotated[Union[tuple(s.Params for s in sender_types().values())], Field(discriminator="type")]  # noqa: UP007
 
 
 class Config(_Value):
@@ -150,6 +171,14 @@ class Config(_Value):
     language: LanguageConfig = LanguageConfig()
     alerts: tuple[AnyAlert, ...] = Field((), description="Where events are sent; used by `run`.")
     evidence: EvidenceConfig = EvidenceConfig()
+    store: StoreConfig = StoreConfig()
+    api: ApiConfig = ApiConfig()
+    inference: InferenceConfig = InferenceConfig()
+    site: str = Field(
+        "sightline",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        description="Name of this agent at receivers of alerts: letters, digits, _ . -",
+    )
 
     def camera(self, name: str | None = None) -> CameraConfig:
         """The camera of that name; the only one for None. Raises `InputError` where that is not clear."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from edge_agent.config.loading import config_schema
 from edge_agent.config.schema import Schema, bounds, resolved, wanted
+from vision.delivery.senders.base import AlertParams, sender_types
 from vision.rules.base import RuleParams, rule_types
 
 _HEAD = """\
@@ -21,7 +22,7 @@ right key. An unknown key is an error. Relative paths count from the config file
 of its width and height, times are seconds.
 
 Secrets never stand in the file: write `${NAME}` and set `NAME` in the environment. In `source`, `record_source`, `url`,
-`secret`, `password` and `api_key` it is read when it is used (`replay` needs none of them), everywhere else at once.
+`secret`, `password`, `token` and `api_key` it is read when it is used (`replay` needs none of them), everywhere else at once.
 
 Editors that know JSON Schema complete and check the keys with `docs/config.schema.json`: make the file's first line
 `# yaml-language-server: $schema=…/docs/config.schema.json`. A whole commented example is `configs/security.yaml`.
@@ -30,6 +31,7 @@ Editors that know JSON Schema complete and check the keys with `docs/config.sche
 _SECTIONS = (
     ("model", "ModelConfig"),
     ("cameras[]", "CameraConfig"),
+    ("cameras[].stream", "StreamConfig"),
     ("cameras[].detect", "Detect"),
     ("cameras[].zones[]", "Zone"),
     ("cameras[].lines[]", "Line"),
@@ -39,8 +41,9 @@ _SECTIONS = (
 _LAST = (
     ("language", "LanguageConfig"),
     ("evidence", "EvidenceConfig"),
-    ("alerts[] of type webhook", "WebhookAlert"),
-    ("alerts[] of type mqtt", "MqttAlert"),
+    ("store", "StoreConfig"),
+    ("api", "ApiConfig"),
+    ("inference", "InferenceConfig"),
 )
 
 
@@ -59,6 +62,7 @@ def reference_text() -> str:
     parts += _rules(root)
     for title, name in _LAST:
         parts += _section(title, root["$defs"][name], root)
+    parts += _alerts(root)
     return "\n".join(parts)
 
 
@@ -77,6 +81,22 @@ def _rules(root: Schema) -> list[str]:
         said = (rule.__doc__ or "").strip().splitlines()[0]
         classes = f" Default classes: {', '.join(rule.default_classes)}." if rule.default_classes else ""
         parts += [f"\n### `type: {kind}`\n", f"{said}{classes}\n"]
+        parts.append(
+            _table({"properties": own, "required": schema.get("required", [])}, schema | {"$defs": root["$defs"]})
+        )
+    return parts
+
+
+def _alerts(root: Schema) -> list[str]:
+    """What all alerts share, then each kind with what it adds."""
+    common = AlertParams.model_json_schema()
+    common["properties"].pop("type")
+    parts = ["\n## `alerts[]`\n", "Keys of every alert beside its `type`:\n", _table(common, root | common)]
+    for kind, sender in sender_types().items():
+        schema = sender.Params.model_json_schema()
+        own = {k: v for k, v in schema["properties"].items() if k != "type" and common["properties"].get(k) != v}
+        said = (sender.Params.__doc__ or "").strip().splitlines()[0]
+        parts += [f"\n### `type: {kind}`\n", f"{said}\n"]
         parts.append(
             _table({"properties": own, "required": schema.get("required", [])}, schema | {"$defs": root["$defs"]})
         )

@@ -1,0 +1,1 @@
+"""The senders, one file each."""
