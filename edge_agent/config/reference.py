@@ -22,7 +22,7 @@ right key. An unknown key is an error. Relative paths count from the config file
 of its width and height, times are seconds.
 
 Secrets never stand in the file: write `${NAME}` and set `NAME` in the environment. In `source`, `record_source`, `url`,
-`secret`, `password`, `token` and `api_key` it is read when it is used (`replay` needs none of them), everywhere else at once.
+`secret`, `password`, `token` and `api_key` it is read when it is used (`replay` needs none of them), elsewhere at once.
 
 Editors that know JSON Schema complete and check the keys with `docs/config.schema.json`: make the file's first line
 `# yaml-language-server: $schema=…/docs/config.schema.json`. A whole commented example is `configs/security.yaml`.
