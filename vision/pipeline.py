@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,11 +22,32 @@ from vision.events import Event
 from vision.frame import Frame
 from vision.geometry import inside, scaled
 from vision.motion.base import STILL, Motion
+from vision.motion.gate import Change
 from vision.motion.model import MotionModel
 from vision.rulebook import Miss, RuleBook
 from vision.rules.base import rule_types
 from vision.track.base import Track, Tracker
 from vision.track.bytetrack import ByteTracker, TrackParams
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A step that waits for the detector, or goes on without it."""
+
+    frame: Frame
+    verdict: Verdict
+    change: Change
+    events: list[Event]
+
+    @property
+    def looks(self) -> bool:
+        """Whether the detector is to look at the frame."""
+        return self.verdict == "look"
+
+    @property
+    def moving(self) -> bool:
+        """Whether something has changed in the picture, so that looking should not wait."""
+        return self.change.any
 
 
 class Pipeline:
@@ -61,6 +83,11 @@ class Pipeline:
 
     def step(self, frame: Frame) -> list[Event]:
         """What this frame changes: events that opened, that have a better picture, or that closed."""
+        begun = self.begin(frame)
+        return self.end(begun, self.look([begun])[0] if begun.looks else None)
+
+    def begin(self, frame: Frame) -> Begun:
+        """The first half of a step, up to where the detector may be needed. Every `begin` is followed by its `end`."""
         events: list[Event] = []
         if (frame.width, frame.height) != self._size:
             events += self._start(frame)
@@ -75,16 +102,29 @@ class Pipeline:
         if not self._looks:
             verdict = "unchanged"
         self.counters[f"frames_{verdict}"] += 1
-        if verdict == "look":
-            self._last = self._look(frame)
+        return Begun(frame, verdict, change, events)
+
+    def look(self, begun: Sequence[Begun]) -> list[Detections]:
+        """The detector's answer for the frames of one or several begun steps (also of other cameras, same detector)."""
+        with self._stage("convert"):
+            images = [each.frame.image for each in begun]
+        with self._stage("detect"):
+            return self._detector.detect(images)
+
+    def end(self, begun: Begun, found: Detections | None) -> list[Event]:
+        """The second half of a step: `found` is what the detector saw where the step `looks`, None otherwise."""
+        frame, verdict = begun.frame, begun.verdict
+        if found is not None:
+            self.counters["inferences"] += 1
+            self._last = found if self._wanted is None else found.where(np.isin(found.class_id, self._wanted))
         with self._stage("track"):
             seen = None if verdict in ("steady", "idle") else self._last
             self.tracks = self._tracker.update(seen, frame.t) if self._looks else ()
             if verdict == "look":
-                self._attention.looked(change, self.tracks, frame.t)
+                self._attention.looked(begun.change, self.tracks, frame.t)
         with self._stage("rules"):
-            events += self._book.step([track for track in self.tracks if self._counts(track)], self.motion, frame.t)
-        return events
+            counted = [track for track in self.tracks if self._counts(track)]
+            return begun.events + self._book.step(counted, self.motion, frame.t)
 
     def finish(self) -> list[Event]:
         """The end of the footage: what was still going on gets its end, and near misses are settled."""
@@ -108,14 +148,6 @@ class Pipeline:
         self._tracker.reset()
         self.tracks = ()
         return events
-
-    def _look(self, frame: Frame) -> Detections:
-        with self._stage("convert"):
-            image = frame.image
-        with self._stage("detect"):
-            found = self._detector.detect([image])[0]
-        self.counters["inferences"] += 1
-        return found if self._wanted is None else found.where(np.isin(found.class_id, self._wanted))
 
     def _counts(self, track: Track) -> bool:
         return not any(inside(track.foot, mask) for mask in self._masks)
