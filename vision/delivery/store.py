@@ -39,15 +39,16 @@ class Store:
         """
         raise NotImplementedError
 
-    def due(self, now: float, *, limit: int = 100) -> list[Delivery]:
-        """Pending deliveries whose time has come; of each (event, target) only the oldest unsent one.
+    def due(self, now: float, *, limit: int = 100, target: str | None = None) -> list[Delivery]:
+        """Pending deliveries whose time has come, in the order of commit; of each (event, target) only the oldest unsent one.
 
-        An older one of the same event and target that waits for its retry holds the younger ones back.
+        An older one of the same event and target that waits for its retry holds the younger ones back. `target`: only
+        those of this target, so that the backlog of a dead one does not fill the limit for all.
         """
         raise NotImplementedError
 
-    def next_due(self) -> float | None:
-        """When the next pending or held delivery wants attention (epoch seconds); None when there is none."""
+    def next_due(self, target: str | None = None) -> float | None:
+        """When the next pending or held delivery (of `target`) wants attention (epoch seconds); None when there is none."""
         raise NotImplementedError
 
     def sent(self, number: int, now: float) -> None:
@@ -72,6 +73,10 @@ class Store:
 
     def last_in_group(self, group: str) -> float | None:
         """When the newest delivery of the group that was not held was created."""
+        raise NotImplementedError
+
+    def newest_in_group(self, group: str) -> Delivery | None:
+        """The newest delivery of the group that was not held, whatever became of it: the last alert, or a merged one."""
         raise NotImplementedError
 
     def merge(self, group: str, numbers: Sequence[int], delivery: NewDelivery, event_id: str, now: float) -> None:
