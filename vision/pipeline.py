@@ -112,15 +112,18 @@ class Pipeline:
             return self._detector.detect(images)
 
     def end(self, begun: Begun, found: Detections | None) -> list[Event]:
-        """The second half of a step: `found` is what the detector saw where the step `looks`, None otherwise."""
-        frame, verdict = begun.frame, begun.verdict
+        """The second half of a step: `found` is what the detector saw where the step `looks`.
+
+        None where it does not, or where the detector could not look in time: tracks are then predicted.
+        """
+        frame = begun.frame
         if found is not None:
             self.counters["inferences"] += 1
             self._last = found if self._wanted is None else found.where(np.isin(found.class_id, self._wanted))
         with self._stage("track"):
-            seen = None if verdict in ("steady", "idle") else self._last
+            seen = self._last if found is not None or begun.verdict == "unchanged" else None
             self.tracks = self._tracker.update(seen, frame.t) if self._looks else ()
-            if verdict == "look":
+            if found is not None:
                 self._attention.looked(begun.change, self.tracks, frame.t)
         with self._stage("rules"):
             counted = [track for track in self.tracks if self._counts(track)]
@@ -134,6 +137,19 @@ class Pipeline:
     def near_misses(self) -> Sequence[Miss]:
         """What nearly fired so far, in the order in which it became certain."""
         return [*self._misses, *(self._book.misses if self._size else ())]
+
+    def forget_misses(self) -> list[Miss]:
+        """Hand over the near misses so far and keep none, for a camera that runs for weeks."""
+        told = list(self.near_misses)
+        self._misses = []
+        if self._size:
+            self._book.misses.clear()
+        return told
+
+    @property
+    def looks_back_s(self) -> float:
+        """For how long frames must be kept for events whose best moment is told of later."""
+        return self._book.looks_back_s if self._size else 0.0
 
     def _start(self, frame: Frame) -> list[Event]:
         """Build what depends on the picture's size; a new size in the middle ends what was going on."""

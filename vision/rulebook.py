@@ -55,6 +55,7 @@ class RuleBook:
         types = rule_types()
         self._pages = [_Page(types[p.type](p, view), p, n) for n, p in enumerate(camera.rules)]
         self.needs = frozenset[str]().union(*(page.rule.needs for page in self._pages))
+        self.looks_back_s = max((page.rule.looks_back_s for page in self._pages), default=0.0)
         self.misses: list[Miss] = []
 
     def step(self, tracks: Sequence[Track], motion: Motion, t: float) -> list[Event]:

@@ -156,6 +156,8 @@ class Rule(ABC, Generic[P]):
     class_free: ClassVar[bool] = False
     # Whether an event has a picture and a clip; a count over an hour has not.
     pictured: ClassVar[bool] = True
+    # How many seconds the moment of a subject (`Subject.t`) may lie before the signal that tells of it.
+    looks_back_s: ClassVar[float] = 0.0
 
     def __init__(self, params: P, view: View) -> None:
         self.params = params

@@ -163,6 +163,7 @@ class Climbing(Rule[ClimbingParams]):
     """One event for each climb."""
 
     Params = ClimbingParams
+    looks_back_s = 4.0
 
     def __init__(self, params: ClimbingParams, view: View) -> None:
         super().__init__(params, view)
