@@ -85,6 +85,7 @@ def _values(event: Event, book: Phrasebook, timezone: tzinfo) -> Values:
         "alone": _spoken(_number(facts, _ALONE), book),
         "lying": _spoken(_number(facts, _LYING), book),
         "peak": book.thing(event.label, count if peak is None else round(peak), fallback or "person"),
+        "away": _spoken(_number(facts, ("offline_s",)), book),
         "in": _whole(facts, "in"),
         "out": _whole(facts, "out"),
     }

@@ -35,6 +35,17 @@ SENTENCES = {
     "tamper.frozen.open": "The picture has stood still since {start}",
     "tamper.moved": "The camera was turned to another view at {start}",
     "defect": "A defect was found[ in {where}] at {start}[: {label}]",
+    "camera_offline": "The camera was offline from {start}[ for {lasting}]",
+    "camera_offline.open": "The camera has been offline since {start}",
+    "camera_offline.auth.open": "The camera has refused user and password since {start}",
+    "camera_offline.not_found.open": "The camera has not known the stream’s path since {start}",
+    "camera_offline.refused.open": "The camera has not been answering since {start}",
+    "camera_offline.unreachable.open": "The camera has not been reachable since {start}",
+    "camera_offline.timeout.open": "The camera has not been answering since {start}",
+    "camera_offline.stall.open": "The camera’s stream has stood still since {start}",
+    "camera_online": "The camera was back at {start}[ after {away} offline]",
+    "storage_low": "Space for evidence was short from {start}[ for {lasting}]",
+    "storage_low.open": "Space for evidence has been short since {start}; the least valuable is being deleted",
     "*": "{title}[ in {where}] from {start}[ for {lasting}][: {known}]",
     "*.open": "{title}[ in {where}] since {start}[: {known}]",
 }
@@ -51,6 +62,9 @@ TITLES = {
     "counting": "Counting",
     "tamper": "Tampering",
     "defect": "Defect",
+    "camera_offline": "Camera offline",
+    "camera_online": "Camera back",
+    "storage_low": "Storage low",
 }
 
 _NOWHERE = {"line_crossing": "the line", "climbing": "the fence", "counting": "the line"}

@@ -34,6 +34,17 @@ SENTENCES = {
     "tamper.frozen.open": "{start} 起，画面冻结，目前尚未恢复",
     "tamper.moved": "{start}，摄像机被转动，监视画面改变",
     "defect": "{start}，[在{where}]检出缺陷[：{label}]",
+    "camera_offline": "{start} 起，摄像机离线[，持续 {lasting}]",
+    "camera_offline.open": "{start} 起，摄像机离线，目前尚未恢复",
+    "camera_offline.auth.open": "{start} 起，摄像机拒绝了用户名和密码",
+    "camera_offline.not_found.open": "{start} 起，摄像机上找不到该视频流路径",
+    "camera_offline.refused.open": "{start} 起，摄像机没有应答",
+    "camera_offline.unreachable.open": "{start} 起，无法连接摄像机",
+    "camera_offline.timeout.open": "{start} 起，摄像机没有应答",
+    "camera_offline.stall.open": "{start} 起，摄像机视频流停滞",
+    "camera_online": "{start}，摄像机恢复在线[，此前离线 {away}]",
+    "storage_low": "{start} 起，证据存储空间不足[，持续 {lasting}]",
+    "storage_low.open": "{start} 起，证据存储空间不足，正在删除价值最低的证据",
     "*": "{start} 起，[在{where}]发生“{title}”事件[：{known}][，持续 {lasting}]",
     "*.open": "{start} 起，[在{where}]发生“{title}”事件[：{known}]，目前仍在持续",
 }
@@ -49,6 +60,9 @@ TITLES = {
     "crowd": "人员聚集",
     "counting": "计数",
     "tamper": "画面异常",
+    "camera_offline": "摄像机离线",
+    "camera_online": "摄像机恢复",
+    "storage_low": "存储空间不足",
     "defect": "缺陷",
 }
 
