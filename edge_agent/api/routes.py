@@ -1,0 +1,65 @@
+"""Every address of the interface, in one table: the application, the check of tokens and the description come from it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from aiohttp import web
+
+from edge_agent.api import cameras, events, evidence, pages, stream
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# open: anybody. header: Authorization alone. query: also ?token=, for <img> and EventSource. signed: also a signed link.
+Access = Literal["open", "header", "query", "signed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One address. `params` are its query parameters with a line each, `gives` its content type."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    handler: Handler
+    access: Access
+    summary: str
+    gives: str = "application/json"
+    params: tuple[tuple[str, str], ...] = ()
+    head: bool = False
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/", pages.console, "open", "A page to look at cameras and events.", "text/html", head=True),
+    Route("GET", "/healthz", pages.healthz, "open", "Whether the agent is alive.", head=True),
+    Route("GET", "/readyz", pages.readyz, "open", "Whether it does its work; 503 where not.", head=True),
+    Route("GET", "/metrics", pages.metrics, "header", "Figures for Prometheus.", "text/plain"),
+    Route("GET", "/v1/openapi.json", pages.openapi, "header", "This description."),
+    Route("GET", "/v1/status", pages.status, "header", "How things stand: cameras, outbox, targets."),
+    Route("POST", "/v1/reload", pages.reload, "header", "Read the config again; 409 where it is refused."),
+    Route("GET", "/v1/cameras", cameras.listing, "header", "All cameras."),
+    Route("GET", "/v1/cameras/{name}", cameras.one, "header", "One camera."),
+    Route(
+        "GET", "/v1/cameras/{name}/snapshot.jpg", cameras.snapshot, "query", "Its newest picture.", "image/jpeg",
+        cameras.SNAPSHOT,
+    ),
+    Route(
+        "GET", "/v1/cameras/{name}/stream.mjpeg", cameras.mjpeg, "query", "Its live picture.",
+        "multipart/x-mixed-replace", cameras.MJPEG,
+    ),
+    Route("GET", "/v1/events", events.listing, "header", "Events, newest first.", params=events.LIST),
+    Route(
+        "GET", "/v1/events/stream", stream.events, "query", "Events as they happen (Server-Sent Events).",
+        "text/event-stream", stream.PARAMS,
+    ),
+    Route("GET", "/v1/events/{id}", events.one, "header", "One event with its deliveries."),
+    Route(
+        "POST", "/v1/events/{id}/redeliver", events.redeliver, "header",
+        "Send its deliveries again, with the same ids.", params=events.REDELIVER,
+    ),
+    Route(
+        "GET", "/evidence/{path:.+}", evidence.file, "signed", "A picture or clip of an event; takes ranges.",
+        "application/octet-stream", evidence.PARAMS, head=True,
+    ),
+)  # fmt: skip
