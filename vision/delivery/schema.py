@@ -75,9 +75,10 @@ def partial(name: str, condition: str, *columns: sa.Column[object]) -> None:
 partial(
     "sightline_deliveries_due",
     "state = 'pending' AND head = 1",
+    deliveries.c.target,
     deliveries.c.next_at,
     deliveries.c.number,
 )
 partial("sightline_deliveries_held", "state = 'held'", deliveries.c.bundle, deliveries.c.number)
-partial("sightline_deliveries_windows", "state = 'held'", deliveries.c.next_at)
+partial("sightline_deliveries_windows", "state = 'held'", deliveries.c.target, deliveries.c.next_at)
 partial("sightline_deliveries_unsent", "state IN ('pending', 'held')", deliveries.c.target, deliveries.c.created)

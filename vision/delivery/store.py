@@ -112,21 +112,23 @@ class Store:
                 db.execute(sa.update(deliveries).where(*mine, *fresh).values(next_at=now))
 
     def due(self, now: float, *, limit: int = 100, target: str | None = None) -> list[Delivery]:
-        """Pending deliveries whose time has come; of each (event, target) only the oldest unsent one.
+        """Pending deliveries whose time has come, in the order of commit; of each (event, target) only the oldest unsent.
 
         An older one of the same event and target that waits for its retry or to be merged holds the younger ones back.
-        `target`: only those for it, so that a target with a long queue does not hide the others.
+        `target`: only those of this target, so that the backlog of a dead one does not fill the limit for all.
         """
-        query = _select_deliveries(*_HEADS, deliveries.c.next_at <= now)
+        numbers = sa.select(deliveries.c.number).where(*_HEADS, deliveries.c.next_at <= now)
         if target is not None:
-            query = query.where(deliveries.c.target == target)
-        return self._deliveries(query.order_by(deliveries.c.next_at, deliveries.c.number).limit(limit))
+            numbers = numbers.where(deliveries.c.target == target)
+        first = deliveries.c.number.in_(numbers.order_by(deliveries.c.number).limit(limit))
+        return self._deliveries(_select_deliveries(first).order_by(deliveries.c.number))
 
-    def next_due(self) -> float | None:
-        """When the next pending or held delivery wants attention (epoch seconds); None when there is none."""
+    def next_due(self, target: str | None = None) -> float | None:
+        """When the next pending or held delivery (of `target`) wants attention (epoch seconds); None if there is none."""
+        mine = () if target is None else (deliveries.c.target == target,)
         with self._database.reading() as db:
             times = [
-                db.execute(sa.select(sa.func.min(deliveries.c.next_at)).where(*which)).scalar()
+                db.execute(sa.select(sa.func.min(deliveries.c.next_at)).where(*which, *mine)).scalar()
                 for which in (_HEADS, (_HELD,))
             ]
         return min((at for at in times if at is not None), default=None)
@@ -142,6 +144,16 @@ class Store:
         with self._database.writing() as db:
             mine = (deliveries.c.number == number, deliveries.c.state == "pending")
             db.execute(sa.update(deliveries).where(*mine).values(**change))
+
+    def release(self, target: str, now: float) -> int:
+        """Pending deliveries of the target that failed before need not wait for their retry any more; how many.
+
+        For a receiver that answers again after an outage. Those that were never tried keep their `not_before`.
+        """
+        failed = (deliveries.c.state == "pending", deliveries.c.attempts > 0, deliveries.c.next_at > now)
+        with self._database.writing() as db:
+            waiting = sa.update(deliveries).where(deliveries.c.target == target, *failed)
+            return int(db.execute(waiting.values(next_at=now)).rowcount)
 
     def give_up(self, number: int, error: str, *, expired: bool = False) -> None:
         """To the dead letters: refused, or, without a further attempt, `expired`."""
@@ -176,6 +188,13 @@ class Store:
         )
         with self._database.reading() as db:
             return db.execute(query).scalar()
+
+    def newest_in_group(self, group: str) -> Delivery | None:
+        """The newest delivery of the group that was not held, whatever became of it: the last alert, or a merged one."""
+        query = _select_deliveries(
+            deliveries.c.bundle == rows.clean(group), deliveries.c.state.not_in(("held", "merged"))
+        ).order_by(deliveries.c.created.desc(), deliveries.c.number.desc())
+        return next(iter(self._deliveries(query.limit(1))), None)
 
     def merge(self, group: str, numbers: Sequence[int], delivery: NewDelivery, event_id: str, now: float) -> None:
         """In one transaction: mark these held deliveries merged, and add the one that stands for them."""
