@@ -28,8 +28,8 @@ from vision.media.sampling import Sampler
 # A copied clip begins at a key frame; one further ahead of the wanted start than this is not worth the waiting.
 _LEAD_S = 10.0
 # Browsers play these in MP4, in 8 bits and 4:2:0; H.265 and MPEG-4 part 2 they do not.
-_PLAYABLE = frozenset({"h264", "vp9", "av1", "libdav1d", "libaom-av1"})
-_PLAYABLE_PIXELS = frozenset({"yuv420p", "yuvj420p"})
+PLAYABLE = frozenset({"h264", "vp9", "av1", "libdav1d", "libaom-av1"})
+PLAYABLE_PIXELS = frozenset({"yuv420p", "yuvj420p"})
 # AVI states no times of display, which a copy would need.
 _NO_COPY = frozenset({"avi", "h264"})
 _ENCODED_FPS = 12.5  # pictures a second when encoding anew: enough to see what happened, at half the cost
@@ -130,10 +130,10 @@ class ClipCutter:
     def _key_for(self, first: float) -> int | None:
         """The position of the key frame from which packets are copied, None where that is not possible or not worth it."""
         clip = self._clip
-        if clip is None or clip.codec not in _PLAYABLE or clip.first_stamp is None or not self._index.sound:
+        if clip is None or clip.codec not in PLAYABLE or clip.first_stamp is None or not self._index.sound:
             return None
         container, stream = self._source()
-        if container.format.name in _NO_COPY or stream.pix_fmt not in _PLAYABLE_PIXELS or stream.time_base is None:
+        if container.format.name in _NO_COPY or stream.pix_fmt not in PLAYABLE_PIXELS or stream.time_base is None:
             return None
         wanted = (clip.first_stamp + first) / stream.time_base
         index = self._index
