@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import struct
+import threading
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import VideoReformatter
 
 from vision.errors import MediaError
-from vision.frame import Pixels
+from vision.frame import Picture, Pixels
 
 _ROTATIONS = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTERCLOCKWISE}
 _PACKED_LUMA = {"yuyv422": 0, "yvyu422": 0, "uyvy422": 1}
@@ -66,17 +67,62 @@ def orientation(frame: VideoFrame) -> Orientation:
     return Orientation(quarters=round(math.degrees(math.atan2(b, a)) / 90) % 4, mirrored=mirrored)
 
 
+class Converter(Protocol):
+    """What turns a frame into another pixel format: PyAV's `VideoReformatter`, or one that threads may share."""
+
+    def reformat(self, frame: VideoFrame, *, format: str, threads: int) -> VideoFrame:  # noqa: A002  # PyAV's name
+        """The frame in that format."""
+
+
+class SharedConverter:
+    """One `VideoReformatter` for pictures that are converted by several threads, one after the other."""
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+        self._lock = threading.Lock()
+
+    def reformat(self, frame: VideoFrame, *, format: str, threads: int) -> VideoFrame:  # noqa: A002  # PyAV's name
+        """The frame in that format."""
+        with self._lock:
+            return self._reformatter.reformat(frame, format=format, threads=threads)
+
+
+class ResizedPicture:
+    """Another picture in another size (width, height in pixels)."""
+
+    def __init__(self, picture: Picture, size: tuple[int, int]) -> None:
+        self._picture = picture
+        self._size = size
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self._size
+
+    def bgr(self) -> Pixels:
+        """The picture as uint8 [height, width, 3] in BGR order."""
+        return self._resized(self._picture.bgr())
+
+    def luma(self) -> Pixels:
+        """The brightness plane as uint8 [height, width]."""
+        return self._resized(self._picture.luma())
+
+    def _resized(self, image: Pixels) -> Pixels:
+        return np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
 class DecodedPicture:
     """A `vision.frame.Picture` over a decoded frame.
 
-    The converter is shared by all pictures of one clip (setting one up costs more than using it) and must stay in one
-    thread. `size` differs from the frame's own where the stream changed its size on the way: the picture is then resized.
+    The converter is shared by all pictures of one source (setting one up costs more than using it); a plain
+    `VideoReformatter` must stay in one thread, a `SharedConverter` need not. `size` differs from the frame's own where
+    the stream changed its size on the way: the picture is then resized.
     """
 
     def __init__(
         self,
         frame: VideoFrame,
-        converter: VideoReformatter,
+        converter: Converter,
         turn: Orientation = UPRIGHT,
         size: tuple[int, int] | None = None,
     ) -> None:

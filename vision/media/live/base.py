@@ -8,9 +8,9 @@ that people can act on. Neither ever holds a password.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from vision.errors import MediaError
@@ -88,9 +88,15 @@ PacketTap = Callable[["av.Packet[VideoStream]", "VideoStream", float], None]
 
 
 class LiveSource(ABC):
-    """One connection. `info` is known once `shots` gave its first one."""
+    """One connection. `info` is known once `shots` gave its first one, or the tap its first packet.
+
+    `counts`: what went wrong without ending the stream (corrupt, undecodable, clock_jump, …). `on_note` is told of what
+    is worth a line in the log, as a word and a text; it is called in the thread that reads.
+    """
 
     info: StreamInfo | None = None
+    counts: Mapping[str, int] = MappingProxyType({})
+    on_note: Callable[[str, str], None] | None = None
 
     @abstractmethod
     def shots(self, fps: float | None = None, tap: PacketTap | None = None) -> Iterator[Shot]:

@@ -1,0 +1,50 @@
+"""RTSP cameras, over TCP or UDP, with user and password (Basic, Digest)."""
+
+from __future__ import annotations
+
+import socket
+
+import av
+from av.container import InputContainer
+
+from vision.errors import InputError
+from vision.media.live.address import parts
+from vision.media.live.base import SourceOptions
+from vision.media.live.container import TICK_S, ContainerSource
+from vision.media.live.registry import register
+
+_PORTS = {"rtsp": 554, "rtsps": 322}
+
+
+@register("rtsp", "rtsps")
+class RtspSource(ContainerSource):
+    """One RTSP session; asks for video alone."""
+
+    def __init__(self, address: str, options: SourceOptions) -> None:
+        super().__init__(address, options)
+        try:
+            self._parts = parts(address)
+        except ValueError as error:
+            raise InputError(f"{self.place}: {error}") from None
+        self.transport = f"rtsp/{options.transport}"
+
+    def _open(self) -> InputContainer:
+        # FFmpeg tells a name that cannot be resolved apart from nothing
+        socket.getaddrinfo(self._parts.host, self._parts.port or _PORTS[self._parts.scheme], type=socket.SOCK_STREAM)
+        options = {
+            "rtsp_transport": self.options.transport,
+            "allowed_media_types": "video",
+            "timeout": str(round(self.options.connect_s / 2 * 1e6)),
+            # What the stream is tells its first packets; waiting for a measured frame rate costs seconds
+            "fpsprobesize": "0",
+            "analyzeduration": "100000",
+            "buffer_size": "1048576",
+        }
+        return av.open(
+            self._parts.full, options=options, timeout=(self.options.connect_s, TICK_S), metadata_errors="replace"
+        )
+
+    def _silent(self) -> str:
+        if self.options.transport == "udp":
+            return "connected, but no data comes; a firewall may stop UDP: set transport: tcp"
+        return super()._silent()
