@@ -124,8 +124,6 @@ class FakeAgent:
         self.cameras = list(cameras) or [camera("yard"), camera("gate", state="offline", fault="auth", fps_in=0.0)]
         sent, dead = delivery(1, event(1)), delivery(2, event(2), state="dead")
         self.store = store or FakeStore([event(n) for n in range(5)], [sent, dead])
-            [event(n) for n in range(5)], [delivery(1, event(1)), delivery(2, event(2), state="dead")]
-        )
         self.missing: list[str] = []
         self.reloaded = Reloaded(ok=True, restarted=("yard",))
         self.listeners: list[FakeSubscription] = []
