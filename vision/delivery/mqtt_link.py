@@ -1,0 +1,240 @@
+"""A link to an MQTT broker that is kept alive: reconnects with full-jitter back-off, and keeps retained topics true.
+
+    waiting ──> connecting ──ok──> up ──lost, frozen, taken over──> waiting
+       ^             │
+       └──named fault┘                 `close` from anywhere: good-bye, then silence
+
+Messages that must not be lost are published through `publish`, which says when it did not work; what is merely a state
+(online, a rule's ON, a picture) is put into `Link.states`, and the link sees to it that the broker has the newest value,
+also after the broker has forgotten everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from vision.delivery.mqtt_connection import Connection, Incoming, open_connection
+from vision.delivery.mqtt_settings import Choice, Denied, MqttFault, Settings
+
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 10.0
+STABLE_S = 10.0
+CLOSE_S = 6.0
+
+log = logging.getLogger("sightline.mqtt")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a topic should say; an empty payload removes a retained one."""
+
+    payload: bytes
+    content_type: str | None = None
+    retain: bool = True
+
+
+class States:
+    """The newest value of each topic that is a state, and which of them the broker does not have yet."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, State] = {}
+        self._waiting: dict[str, None] = {}  # in the order of change
+        self.changed = asyncio.Event()
+
+    def __contains__(self, topic: str) -> bool:
+        return topic in self._values
+
+    def get(self, topic: str) -> State | None:
+        """What the topic should say."""
+        return self._values.get(topic)
+
+    def set(self, topic: str, state: State) -> None:
+        """Say this from now on; what was to be said before and is not yet said is left out."""
+        if self._values.get(topic) != state:
+            self._values[topic] = state
+            self.again(topic)
+
+    def again(self, topic: str) -> None:
+        """Say it once more."""
+        self._waiting.pop(topic, None)
+        self._waiting[topic] = None
+        self.changed.set()
+
+    def remove(self, topic: str) -> None:
+        """Take a retained value off the broker, once."""
+        self._values[topic] = State(b"")
+        self.again(topic)
+
+    def all_again(self) -> None:
+        """The broker may have forgotten everything."""
+        for topic in self._values:
+            self._waiting.setdefault(topic)
+        self.changed.set()
+
+    def next(self) -> tuple[str, State] | None:
+        """What is to be said next."""
+        for topic in self._waiting:
+            return topic, self._values[topic]
+        self.changed.clear()
+        return None
+
+    def said(self, topic: str, state: State) -> None:
+        """The broker has it."""
+        if self._values.get(topic) == state:
+            self._waiting.pop(topic, None)
+            if not state.payload:
+                self._values.pop(topic, None)
+
+
+class Link:
+    """A broker, reached or not. For one event loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        version: Choice,
+        *,
+        topics: Sequence[str] = (),
+        heard: Callable[[Incoming], None] = lambda _: None,
+        farewell: Callable[[Connection], Awaitable[None]] | None = None,
+    ) -> None:
+        """`topics` are subscribed to at every connection, `heard` gets what comes; `farewell` has the last word."""
+        self.settings = settings
+        self.states = States()
+        self.fault: MqttFault | None = None
+        self._version = version
+        self._topics, self._heard, self._farewell = tuple(topics), heard, farewell
+        self._connection: Connection | None = None
+        self._settled = asyncio.Event()  # the first attempt is over, or there is a connection
+        self._stop = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._denied: set[str] = set()
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._task = asyncio.create_task(self._run(), name="mqtt-link")
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection, None while there is none."""
+        return self._connection
+
+    async def reached(self, wait_s: float = 1.0) -> Connection:
+        """The connection; waits a little for the very first one. Raises `MqttFault`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._settled.wait()
+        if self._connection is None:
+            raise self.fault or MqttFault("unreachable", f"{self.settings.place} has not answered yet")
+        return self._connection
+
+    async def close(self) -> None:
+        """Say good-bye and end; takes a few seconds at most."""
+        self._stop.set()
+        if self._task is None:
+            return
+        await asyncio.wait({self._task}, timeout=CLOSE_S)
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._task = None
+
+    async def _run(self) -> None:
+        loop, failures = asyncio.get_running_loop(), 0
+        while not self._stop.is_set():
+            began = loop.time()
+            fault = await self._once()
+            if fault is None:
+                break
+            failures = 1 if loop.time() - began > STABLE_S else failures + 1
+            self._tell(fault)
+            self._settled.set()
+            await self._pause(random.uniform(0, min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0**failures)))  # noqa: S311
+
+    async def _once(self) -> MqttFault | None:
+        """One connection from beginning to end: why it ended, None when we wanted it to."""
+        opening = asyncio.create_task(open_connection(self.settings, self._version, self._heard))
+        stopping = asyncio.create_task(self._stop.wait())
+        connection: Connection | None = None
+        try:
+            await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not opening.done():
+                return None
+            connection = opening.result()
+            return await self._live(connection)
+        except MqttFault as fault:
+            return fault
+        finally:
+            for task in (opening, stopping):
+                task.cancel()
+            await asyncio.gather(opening, stopping, return_exceptions=True)
+            self._connection = None
+            if connection is not None:
+                connection.abort()
+
+    async def _live(self, connection: Connection) -> MqttFault | None:
+        """Use a connection until it is lost (why) or we are closed (None)."""
+        if self._topics:
+            for topic in await connection.subscribe(self._topics):
+                log.warning("%s: the broker does not let us listen to %s", self.settings.place, topic)
+        log.info("%s: connected, MQTT %s", self.settings.place, connection.version)
+        self._denied.clear()
+        self.fault = None
+        self.states.all_again()
+        self._connection = connection
+        self._settled.set()
+        waits = [asyncio.create_task(event.wait()) for event in (connection.lost, self._stop)]
+        telling = asyncio.create_task(self._keep_telling(connection))
+        try:
+            await asyncio.wait({*waits, telling}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (*waits, telling):
+                task.cancel()
+            await asyncio.gather(*waits, telling, return_exceptions=True)
+        if connection.fault is not None or not self._stop.is_set():
+            return connection.fault or MqttFault("lost", f"connection to {self.settings.place} lost")
+        self._connection = None
+        with contextlib.suppress(MqttFault, Denied):
+            if self._farewell is not None:
+                await self._farewell(connection)
+        await connection.close()
+        return None
+
+    async def _keep_telling(self, connection: Connection) -> None:
+        """Bring the states to the broker, as they change."""
+        while True:
+            found = self.states.next()
+            if found is None:
+                await self.states.changed.wait()
+                continue
+            topic, state = found
+            try:
+                await connection.publish(
+                    topic,
+                    state.payload,
+                    retain=state.retain,
+                    content_type=state.content_type if state.payload else None,
+                )
+            except Denied as denied:
+                if topic not in self._denied:
+                    self._denied.add(topic)
+                    log.warning("%s: %s", self.settings.place, denied)
+            except MqttFault:
+                return
+            self.states.said(topic, state)
+
+    def _tell(self, fault: MqttFault) -> None:
+        """Log a fault once, not at each attempt."""
+        if self.fault is None or (self.fault.kind, str(self.fault)) != (fault.kind, str(fault)):
+            log.warning("%s", fault, extra={"broker": self.settings.place, "fault": fault.kind})
+        self.fault = fault
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
