@@ -22,7 +22,7 @@ import pytest
 from tests.conftest import missing
 
 USER = "agent"
-PASSWORD = "p@ss/w:rd %41?#"  # noqa: S105  # every sign that is hard in an address
+PASSWORD = "p@ss/w:rd %41?#"  # every sign that is hard in an address
 _names = itertools.count(1)
 
 
