@@ -6,6 +6,7 @@ Shared by `test_live_delivery.py` (a few rounds) and `benchmarks/live_faults.py`
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import shutil
 import sqlite3
@@ -78,8 +79,8 @@ class WebhookSink:
 class MqttSink:
     """The broker, stopped and started; the listener keeps its session, so what the broker took it gets in the end."""
 
-    def __init__(self, broker: Broker, listener: Listener, read: Callable[[bytes], tuple[str, Key] | None]) -> None:
-        self._broker, self._listener, self._read = broker, listener, read
+    def __init__(self, broker: Broker, listener: Listener) -> None:
+        self._broker, self._listener = broker, listener
         self.alert: dict[str, Any] = {
             "type": "mqtt", "host": broker.host, "port": broker.port, "username": broker.user,
             "password": "${BROKER_PASSWORD}",
@@ -95,8 +96,8 @@ class MqttSink:
             self._broker.start()
 
     def received(self) -> list[tuple[str, Key]]:
-        found = (self._read(message.payload) for message in list(self._listener.messages))
-        return [message for message in found if message is not None]
+        messages = [json.loads(heard.payload) for heard in self._listener.on("/event")]
+        return [(message["id"], (message["subject"], message["stage"])) for message in messages]
 
     def wrong(self) -> list[str]:
         return []
@@ -109,13 +110,11 @@ def sink(kind: Literal["webhook", "mqtt"], folder: Path) -> Iterator[Sink]:
         with Receiver(SECRET) as receiver:
             yield WebhookSink(receiver)
     else:
-        from tests.e2e.live_mqtt import read_alert
-
         with (
             Broker(folder / "broker", user="agent", password=BROKER_PASSWORD) as broker,
             Listener(broker, "sightline/#") as listener,
         ):
-            yield MqttSink(broker, listener, read_alert)
+            yield MqttSink(broker, listener)
 
 
 class Away:
