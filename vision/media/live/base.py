@@ -97,6 +97,7 @@ class LiveSource(ABC):
     info: StreamInfo | None = None
     counts: Mapping[str, int] = MappingProxyType({})
     on_note: Callable[[str, str], None] | None = None
+    over: bool = False  # it ended for good (a file that was played): no use to open it again
 
     @abstractmethod
     def shots(self, fps: float | None = None, tap: PacketTap | None = None) -> Iterator[Shot]:
