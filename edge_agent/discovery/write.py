@@ -42,11 +42,8 @@ def config_text(found: Sequence[Channel], model: Path, folder: Path) -> str:
     """The config for these cameras, to lie in `folder`; `model` is the detector's ONNX file."""
     variables = [variable_of(channel) for channel in found]
     exports = [f"#   export {name}=…" for name in dict.fromkeys(v for v in variables if v)]
-    secrets = [
-        "# Passwords come from the environment; the signs @ : / ? # % in one are written %40 %3A %2F %3F %23 %25 there.",
-        *exports,
-    ]
-    lines = [_HEAD + ("\n".join(secrets) + "\n" if exports else ""), "version: 1", "data_dir: ./data", ""]
+    secrets = ["# Passwords come from the environment:", *exports] if exports else []
+    lines = [_HEAD + "\n".join(secrets), "version: 1", "data_dir: ./data", ""]
     lines += ["# The detector; the path counts from this file's folder.", "model:"]
     lines += [f"  path: {quoted(_relative(model, folder))}", "", "cameras:"]
     for channel, variable in zip(found, variables, strict=True):
