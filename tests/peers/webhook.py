@@ -26,7 +26,7 @@ from aiohttp import web
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-Fault = Literal["down", "500", "429", "503", "410", "404", "400", "hang", "redirect", "drop", "lost answer", "slow"]
+Fault = Literal["down", "500", "429", "503", "410", "404", "400", "hang", "redirect", "drop", "lost answer", "half answer", "slow"]
 _STATUS: dict[str, int] = {"500": 500, "429": 429, "503": 503, "410": 410, "404": 404, "400": 400}
 
 
@@ -133,8 +133,8 @@ class Receiver:
         """Behave badly from now on, or for so many requests.
 
         `down`: the port is closed and connections are cut. `hang`: no answer until healed. `redirect`: 307 to `location`.
-        `drop`: the connection is cut before an answer, the message is not taken; `lost answer`: it is taken, and the
-        connection is cut in the middle of the answer. `slow`: taken, answered after `seconds`.
+        `drop`: the connection is cut before an answer, the message is not taken; `lost answer`: the same, but it is
+        taken. `half answer`: taken, and cut within the body of a 200. `slow`: taken, answered after `seconds`.
         """
         if fault == "down":
             self._call(self._shut())
@@ -284,6 +284,8 @@ class Receiver:
                 await asyncio.wait_for(self._released.wait(), mood.seconds)
         answer = self._judge(request, body)
         if mood.fault == "lost answer":
+            _cut(request)
+        if mood.fault == "half answer":
             answer = web.StreamResponse(headers={"Content-Length": "1000"})
             await answer.prepare(request)
             await answer.write(b"half an ans")

@@ -1,0 +1,375 @@
+"""One target of the outbox: its own queue, pace and troubles, so that a dead receiver holds up nobody else.
+
+    ok ──Retry──> failing ──(a probe goes through)──> ok, and the backlog flows
+    ok | failing ──Disabled──> stopped, until the config is loaded anew
+
+While a target fails, one message at a time is tried, at full-jitter intervals: an outage costs a few requests, not one for
+each waiting message. Of what waits the least tried goes first, so that one message that a receiver chokes on does not
+keep the others. What is pending, held, sent or dead lies in the store and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from vision.delivery.backoff import full_jitter
+from vision.delivery.pictures import evidence_file
+from vision.delivery.policy import group_target, merged_delivery
+from vision.delivery.records import Delivery
+from vision.delivery.senders.base import Disabled, Message, Refused, Retry, Sender, SendError
+from vision.delivery.store import Store
+from vision.errors import SightlineError, StoreError
+
+_log = logging.getLogger("sightline.outbox")
+_T = TypeVar("_T")
+_FETCH = 100
+_SOON_S = 0.25
+_BUSY_S = 1.0
+_OUTAGE = 3  # so many failures in a row are an outage of the receiver, not a mishap of one message
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a target is served; seconds. `probe_cap_s`: the longest silence between two tries while a receiver is down."""
+
+    concurrent: int = 4
+    deadline_s: float = 20.0
+    base_s: float = 1.0
+    cap_s: float = 600.0
+    probe_cap_s: float = 60.0
+    poll_s: float = 5.0
+    store_retry_s: float = 2.0
+
+
+class Target:
+    """Sends what the store holds for one name through one sender; lives in one event loop."""
+
+    def __init__(
+        self,
+        name: str,
+        sender: Sender[Any],
+        store: Store,
+        *,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+        pace: Pace,
+        begun: Callable[[Target], None] = lambda _: None,
+    ) -> None:
+        """`begun` is called once the sender has started."""
+        self.name, self.sender, self.draining, self.started = name, sender, False, False
+        self._store, self._clock, self._random, self._pace, self._begun = store, clock, random, pace, begun
+        self._deadline_s = max(pace.deadline_s, getattr(sender.params, "timeout_s", 0.0) + 5.0)
+        self._pictures = type(sender).picture is not Sender.picture
+        self._wake = asyncio.Event()
+        self._ready: deque[Delivery] = deque()
+        self._in_flight: dict[int, asyncio.Task[None]] = {}
+        self._owed: dict[int, Callable[[], object]] = {}  # what became of a message, where the store could not take it
+        self._notes: set[asyncio.Future[Any]] = set()
+        self._failures, self._since, self._probe_at, self._reason = 0, 0.0, 0.0, ""
+        self._stopped: str | None = None
+        self._store_down = False
+        self._refused: tuple[str, int] | None = None
+        self._shown = ""  # the snapshot shown last
+
+    def status(self) -> str:
+        """`ok`, or what is wrong."""
+        if self._stopped is not None:
+            return f"stopped: {self._stopped}"
+        if self._failures:
+            return f"not reached for {max(0.0, self._clock() - self._since):.0f} s: {self._reason}"
+        if self._refused is not None:
+            return f"refused, {self._refused[1]} to the dead letters: {self._refused[0]}"
+        return "ok"
+
+    def wake(self) -> None:
+        """There may be something to do. Only in the target's loop."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send until `draining` and nothing is due any more, or until cancelled."""
+        try:
+            while True:
+                wait = await self._turn()
+                if self.draining and not self._in_flight and (wait > 0 or self._failures or self._stopped):
+                    return
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), wait)
+                self._wake.clear()
+        finally:
+            for task in self._in_flight.values():
+                task.cancel()
+            await asyncio.gather(*self._in_flight.values(), *self._notes, return_exceptions=True)
+
+    async def settle(self) -> None:
+        """Send all that is due by the clock, and return; for tests with a clock of their own."""
+        while True:
+            self._wake.clear()
+            wait = await self._turn()
+            if not self._in_flight and wait > 0:
+                return
+            if self._in_flight:
+                await self._wake.wait()
+
+    # -- one turn: what is owed, what is to be merged, what is due
+
+    async def _turn(self) -> float:
+        """Start what may be started; seconds until there may be more, if nobody wakes us."""
+        if self._stopped is not None:
+            return self._pace.poll_s
+        try:
+            if not await self._ready_to_send():
+                return self._until(self._probe_at)
+            await self._pay()
+            waiting = await self._fill()
+            self._store_works()
+        except StoreError as error:
+            self._store_fails(error)
+            return full_jitter(2, self._random, base_s=self._pace.store_retry_s, floor_s=_SOON_S)
+        return waiting
+
+    async def _ready_to_send(self) -> bool:
+        if self.started:
+            return True
+        if self._failures and self._clock() < self._probe_at:
+            return False
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                await self.sender.start()
+        except Exception as error:  # noqa: BLE001  # a sender's fault must not end the outbox
+            self._fails(told(error), None, probe=True)
+            return False
+        self.started, self._failures = True, 0
+        self._begun(self)
+        return True
+
+    async def _fill(self) -> float:
+        """Start sends while there is room; seconds until there may be more to start."""
+        if not self._failures:
+            await self._merge()
+        elif self._in_flight:
+            return self._pace.poll_s  # one probe at a time; its end wakes us
+        elif (wait := self._until(self._probe_at)) > 0:
+            return wait
+        room = 1 if self._failures else self._pace.concurrent
+        while len(self._in_flight) < room:
+            delivery = await self._next()
+            if delivery is None:
+                break
+            self._begin(delivery)
+        return await self._until_next()
+
+    async def _next(self) -> Delivery | None:
+        """What goes next; the expired are put aside on the way."""
+        merged = False
+        while True:
+            if not self._ready:
+                busy = self._in_flight.keys() | self._owed.keys()  # before asking: some may end meanwhile
+                due = await self._ask(self._store.due, self._clock(), limit=_FETCH, target=self.name)
+                self._ready.extend(d for d in due if d.number not in busy)
+            if not self._ready and self._failures and not merged:
+                merged = True  # nothing else is there to try the receiver with
+                await self._merge()
+                continue
+            if not self._ready:
+                return None
+            delivery = self._ready[0]
+            if self._failures:
+                delivery = min(self._ready, key=lambda d: (d.attempts, d.number))
+            self._ready.remove(delivery)
+            if self._clock() < delivery.expires:
+                return delivery
+            await self._ask(self._store.give_up, delivery.number, delivery.error or "expired", expired=True)
+
+    async def _merge(self) -> None:
+        """What was held, where the window has ended, becomes one message."""
+        now = self._clock()
+        for group in await self._ask(self._store.groups_due, now):
+            if group_target(group) != self.name:
+                continue
+            held = await self._ask(self._store.group, group)
+            newest = await self._ask(self._store.newest_in_group, group)
+            if held:
+                lead = newest.event_id if newest is not None else held[0].event_id
+                delivery = merged_delivery(held, lead, self.sender.params, now)
+                await self._ask(self._store.merge, group, [d.number for d in held], delivery, lead, now)
+
+    async def _until_next(self) -> float:
+        if self._in_flight:
+            return min(_BUSY_S, self._pace.poll_s)  # its end wakes us, unless it is slow and a retry comes before
+        at = await self._ask(self._store.next_due, self.name)
+        wait = self._pace.poll_s if at is None else max(_SOON_S, min(at - self._clock(), self._pace.poll_s))
+        return max(wait, self._until(self._probe_at)) if self._failures else wait
+
+    # -- one message
+
+    def _begin(self, delivery: Delivery) -> None:
+        task = asyncio.create_task(self._deliver(delivery, probe=self._failures > 0))
+        self._in_flight[delivery.number] = task
+        task.add_done_callback(partial(self._ended, delivery.number))
+
+    def _ended(self, number: int, task: asyncio.Task[None]) -> None:
+        self._in_flight.pop(number, None)
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("target %s: %s", self.name, told(error), extra={"target": self.name})
+
+    async def _deliver(self, delivery: Delivery, *, probe: bool) -> None:
+        message = _message(delivery)
+        number, now = delivery.number, self._clock
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                await self.sender.send(message)
+        except Refused as error:
+            self._refuses(str(error))
+            await self._note(number, partial(self._store.give_up, number, str(error)))
+        except Disabled as error:
+            self._stops(str(error))
+            await self._note(number, partial(self._store.retry, number, now(), str(error)))
+        except Exception as error:  # noqa: BLE001  # whatever a sender does wrong, the message is kept
+            after = error.after_s if isinstance(error, Retry) else None
+            reason = f"no end within {self._deadline_s:g} s" if isinstance(error, TimeoutError) else told(error)
+            self._fails(reason, after, probe=probe)
+            wait = full_jitter(delivery.attempts + 1, self._random, base_s=self._pace.base_s, cap_s=self._pace.cap_s)
+            at = min(now() + max(wait, after or 0.0), delivery.expires)
+            await self._note(number, partial(self._store.retry, number, at, reason))
+        else:
+            await self._note(number, partial(self._store.sent, number, now()))
+            await self._works()
+            await self._show(message)
+
+    async def _show(self, message: Message) -> None:
+        """The picture of the event, for receivers that show pictures; its loss is no failure."""
+        path = (message.event.get("evidence") or {}).get("snapshot")
+        if not self._pictures or not path or path == self._shown:
+            return
+        file = await asyncio.to_thread(evidence_file, self.sender.context.evidence, path)
+        if file is None:
+            return
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                await self.sender.picture(str(message.event["camera"]), await asyncio.to_thread(file.read_bytes))
+            self._shown = path
+        except Exception as error:  # noqa: BLE001  # see above
+            _log.debug("target %s: picture not shown: %s", self.name, told(error), extra={"target": self.name})
+
+    # -- changes of state, one log line each
+
+    def _fails(self, reason: str, after_s: float | None, *, probe: bool) -> None:
+        self._reason = reason
+        self._ready.clear()
+        if self._failures and not probe:
+            return  # sent before it was known that the target fails
+        if not self._failures:
+            self._since = self._clock()
+            _log.warning(
+                "target %s: not reached, will go on trying: %s", self.name, reason, extra={"target": self.name}
+            )
+        self._failures += 1
+        wait = full_jitter(self._failures, self._random, base_s=self._pace.base_s, cap_s=self._pace.probe_cap_s)
+        self._probe_at = self._clock() + max(wait, after_s or 0.0)
+
+    async def _works(self) -> None:
+        """It went through: after an outage, everything that waits for a retry may go."""
+        failures, self._failures, self._refused = self._failures, 0, None
+        if not failures:
+            return
+        lasted = self._clock() - self._since
+        _log.info("target %s: works again after %.0f s", self.name, lasted, extra={"target": self.name})
+        if failures >= _OUTAGE:
+            with contextlib.suppress(StoreError):  # then they go at their own time
+                await self._ask(self._store.release, self.name, self._clock())
+
+    def _refuses(self, reason: str) -> None:
+        count = 0 if self._refused is None else self._refused[1]
+        if self._refused is None:
+            _log.error(
+                "target %s: refused, the message goes to the dead letters (`sightline events redeliver`): %s",
+                self.name,
+                reason,
+                extra={"target": self.name},
+            )
+        self._refused = (reason, count + 1)
+        self._failures = 0  # it was reached
+
+    def _stops(self, reason: str) -> None:
+        if self._stopped is None:
+            _log.error(
+                "target %s: stopped until the config is loaded anew: %s", self.name, reason, extra={"target": self.name}
+            )
+        self._stopped = reason
+        self._ready.clear()
+
+    def _store_fails(self, error: StoreError) -> None:
+        if not self._store_down:
+            _log.error("target %s: waits for the store: %s", self.name, error, extra={"target": self.name})
+        self._store_down = True
+
+    def _store_works(self) -> None:
+        if self._store_down:
+            _log.info("target %s: the store works again", self.name, extra={"target": self.name})
+        self._store_down = False
+
+    # -- the store, in a thread
+
+    async def _ask(self, call: Callable[..., _T], *args: Any, **options: Any) -> _T:
+        return await asyncio.to_thread(call, *args, **options)
+
+    async def _note(self, number: int, call: Callable[[], object]) -> None:
+        """Write down what became of a message, also while being cancelled; what cannot be written is owed."""
+        self._owed[number] = call
+        noting = asyncio.ensure_future(asyncio.to_thread(self._settle_debt, number))
+        self._notes.add(noting)
+        noting.add_done_callback(self._noted)
+        with contextlib.suppress(StoreError):
+            await asyncio.shield(noting)
+
+    def _noted(self, noting: asyncio.Future[Any]) -> None:
+        self._notes.discard(noting)
+        if not noting.cancelled():
+            noting.exception()  # seen: it is owed still
+
+    async def _pay(self) -> None:
+        for number in list(self._owed):
+            if number not in self._in_flight:
+                await self._ask(self._settle_debt, number)
+
+    def _settle_debt(self, number: int) -> None:
+        """In a thread: the call, and the debt is gone if it went well."""
+        call = self._owed.get(number)
+        if call is not None:
+            call()
+            self._owed.pop(number, None)
+
+    def _until(self, moment: float) -> float:
+        return max(0.0, moment - self._clock())
+
+
+def _message(delivery: Delivery) -> Message:
+    event = dict(delivery.payload)
+    return Message(
+        id=delivery.id,
+        stage=delivery.stage,
+        subject=delivery.event_id,
+        merged=event.pop("merged", None),
+        event=event,
+        created=delivery.created,
+        attempt=delivery.attempts + 1,
+    )
+
+
+def told(error: BaseException) -> str:
+    """The reason for logs: the text of errors that are meant to be read, of others only what and where."""
+    if isinstance(error, (SendError, SightlineError)):
+        return str(error)
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = "" if trace is None else f" in {trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}"
+    return f"internal error {type(error).__name__}{where}"
