@@ -6,6 +6,8 @@ letters are used, which cover Chinese from OpenCV 5 on; before that a name with 
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -16,6 +18,7 @@ from vision.events import Event
 from vision.frame import Pixels
 from vision.geometry import Box, Point
 from vision.rules.base import View
+from vision.track.base import Track
 
 Colour = tuple[int, int, int]
 
@@ -58,6 +61,25 @@ def draw(image: Pixels, event: Event, view: View | None) -> Pixels:
     plate = _label(picture, _title(event), anchor, colour, scale, avoid=taken)
     if where is not None and event.zone and plate is not None:
         _label(picture, event.zone, where, colour, scale, avoid=[*taken, plate], quiet=True)
+    return picture
+
+
+def draw_live(image: Pixels, tracks: Sequence[Track], view: View) -> Pixels:
+    """A copy of `image` with all zones and lines of the camera and a box with label for each track."""
+    picture = np.ascontiguousarray(image).copy()
+    height, width = picture.shape[:2]
+    scale = _scale(width, height)
+    across, down = width / view.width, height / view.height
+    for name, points in (*view.zones.items(), *view.lines.items()):
+        fitted = [(x * across, y * down) for x, y in points]
+        _outline(picture, fitted, COLOURS["info"], scale.line, closed=name in view.zones)
+        corner = min(fitted, key=lambda point: (point[1], point[0]))
+        _label(picture, name, corner, COLOURS["info"], scale, avoid=[], quiet=True)
+    for track in tracks:
+        x1, y1, x2, y2 = track.box
+        box = Box(x1 * across, y1 * down, x2 * across, y2 * down).clipped(width - 1, height - 1)
+        _outline(picture, _corners(box), COLOURS["warning"], scale.line + 1, closed=True)
+        _label(picture, f"{track.label} {track.id}", (box.x1, box.y1), COLOURS["warning"], scale, avoid=[box])
     return picture
 
 
@@ -178,9 +200,20 @@ def _fitted(text: str, room: int, size: int) -> str:
     return ""
 
 
+class _Faces(threading.local):
+    """Letters of OpenCV, one set for each thread: they are drawn from a cache of their own."""
+
+    def __init__(self) -> None:
+        self.sans: Any = cv2.FontFace("sans") if hasattr(cv2, "FontFace") else None
+
+
 @cache
+def _faces() -> _Faces:
+    return _Faces()
+
+
 def _face() -> Any:
-    return cv2.FontFace("sans") if hasattr(cv2, "FontFace") else None
+    return _faces().sans
 
 
 def _text_width(text: str, size: int) -> int:

@@ -18,5 +18,6 @@ def open_model(model: ModelConfig) -> OnnxDetector:
         providers=model.providers,
         threads=model.threads,
         input_size=model.input_size,
+        batch=model.batch,
     )
     return open_detector(model.path, options)

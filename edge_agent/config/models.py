@@ -55,6 +55,13 @@ class ModelConfig(_Value):
     input_size: tuple[InputSide, InputSide] | None = Field(
         None, description="Width and height of the network's input in pixels; default: the file's, cut to the picture."
     )
+    batch: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="Pictures of several cameras at once, where the model leaves that free; default: 4 on an accelerator, "
+        "1 on the CPU, where more gain nothing.",
+    )
 
 
 class StreamConfig(_Value):

@@ -50,8 +50,8 @@ class Keeper(Protocol):
 class Committer(Protocol):
     """Commits an event and its deliveries in one transaction."""
 
-    def record(self, event: Event, stage: str, *, first: bool) -> None:
-        """Raises `StoreError` where the database is away."""
+    def record(self, event: Event, stage: str, *, first: bool, clip: bool) -> None:
+        """`clip`: one is being made of this event. Raises `StoreError` where the database is away."""
 
     def attach(self, event_id: str, evidence: Evidence) -> None:
         """New evidence of an event."""
@@ -68,6 +68,7 @@ class _Item:
     ring: PacketRing | None = None
     event_id: str = ""
     evidence: Evidence | None = None
+    mark: threading.Event | None = None
 
 
 @dataclass(slots=True)
@@ -102,6 +103,12 @@ class Recorder:
         self._replay_journal()
         self._thread.start()
 
+    def flush(self, timeout: float) -> bool:
+        """Wait until everything put so far is committed; whether that came in time."""
+        done = threading.Event()
+        self._items.put(_Item(mark=done))
+        return done.wait(timeout)
+
     def put(self, happening: Happening, ring: PacketRing | None = None) -> None:
         """From any thread: an event opened, changed or closed. Returns at once."""
         self._items.put(_Item(happening, ring))
@@ -120,7 +127,9 @@ class Recorder:
     def _run(self) -> None:
         while (item := self._items.get()) is not None:
             try:
-                if item.happening is not None:
+                if item.mark is not None:
+                    item.mark.set()
+                elif item.happening is not None:
                     self._take(item.happening, item.ring)
                 elif item.evidence is not None:
                     self._remember(item.event_id, item.evidence)
@@ -141,7 +150,8 @@ class Recorder:
             self._open.discard(event.id)
         else:
             self._open.add(event.id)
-        self._insist(lambda: self._committer.record(event, stage, first=first))
+        clip = ring is not None and self.keeper is not None and _pictured(event)
+        self._insist(lambda: self._committer.record(event, stage, first=first, clip=clip))
         self.recorded += 1
         _log(event, stage)
         self._hub.tell(stage, event)
@@ -199,7 +209,8 @@ class Recorder:
             with self._journal.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
         except OSError as trouble:
-            log.error("an event is lost: %s; and %s", error, trouble.strerror, extra={"event": event.id})
+            reason = trouble.strerror
+            log.error("an event is lost: %s; and %s", error, reason, extra={"event": event.id})  # noqa: TRY400
 
     def _replay_journal(self) -> None:
         if self._journal is None or not self._journal.is_file():
@@ -214,7 +225,7 @@ class Recorder:
         for event in events.values():
             first = not self._committer.known(event.id)
             stage = "opened" if first else "closed" if event.state == "closed" else "updated"
-            self._committer.record(event, stage, first=first)
+            self._committer.record(event, stage, first=first, clip=False)
         self._journal.unlink()
         log.info("%d events of the last run were committed from the journal", len(events))
 

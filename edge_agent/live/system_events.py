@@ -80,5 +80,5 @@ class Outage:
 
     def stop(self, now: float) -> list[Event]:
         """The agent or the camera's entry ends; an open event is closed."""
-        told, self._told = self._told, None
+        told, self._told, self._away_since = self._told, None, None
         return [] if told is None else [told.model_copy(update={"end": now, "state": "closed"})]

@@ -40,7 +40,7 @@ class Happening:
     picture: Picture | None
 
 
-Sink = Callable[[Happening], None]
+Sink = Callable[[Happening, bool], None]  # what happened, and whether the event is a new one
 
 
 class CameraWorker:
@@ -140,4 +140,4 @@ class CameraWorker:
             self._open.pop(event.id, None)
         else:
             self._open[event.id] = event
-        self._sink(Happening(event, view, picture))
+        self._sink(Happening(event, view, picture), before is None)

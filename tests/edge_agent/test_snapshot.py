@@ -82,14 +82,14 @@ def test_severities_look_different_and_unknown_zone_is_left_out() -> None:
 
 def test_older_opencv_draws_latin_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(cv2, "FontFace", raising=False)
-    snapshot._face.cache_clear()
+    snapshot._faces.cache_clear()
     try:
         assert drawable("后院") == ""
         assert drawable("back  yard\n") == "back yard"
         drawn = draw(grey(640, 480), event(zone="后院"), View(640, 480, {"后院": ((10, 10), (600, 10), (600, 400))}))
         assert (drawn != 120).any()
     finally:
-        snapshot._face.cache_clear()
+        snapshot._faces.cache_clear()
 
 
 def test_long_names_are_cut_to_the_picture() -> None:

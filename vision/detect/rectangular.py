@@ -27,15 +27,22 @@ def rectangle(width: int, height: int, side: int, stride: int = 32) -> tuple[int
     )
 
 
-def resized(model: bytes, width: int, height: int) -> bytes:
-    """The same ONNX model with its input declared as [1, 3, height, width] and all inner shapes left to inference."""
-    sizes = iter((1, 3, height, width))
+def resized(model: bytes, width: int, height: int, *, one: bool = True) -> bytes:
+    """The same ONNX model with its input declared as [1, 3, height, width] and all inner shapes left to inference.
+
+    Without `one` the number of pictures is left free.
+    """
+    sizes = iter((1 if one else None, 3, height, width))
+
+    def side(_: bytes) -> bytes:
+        size = next(sizes)
+        return b"" if size is None else _field(1, size)
 
     def shaped(dim: Edit) -> Edit:
         """An edit of a ValueInfoProto that applies `dim` to each dimension of its shape."""
         return lambda info: _edited(info, {2: lambda kind: _edited(kind, {1: lambda t: _edited(t, {2: _each(dim)})})})
 
-    fixed, free = shaped(lambda _: _field(1, next(sizes))), shaped(lambda _: b"")
+    fixed, free = shaped(side), shaped(lambda _: b"")
     graph: Mapping[int, Edit] = {11: fixed, 12: free, 13: lambda _: None}
     return _edited(model, {7: lambda body: _edited(body, graph)})
 
