@@ -30,10 +30,10 @@ def build_app(
     `evidence` is the folder that the paths in events count from. Serve it with `ApiServer`.
     """
     api = Api(view, token, link_key, evidence, config, limits or Limits())
-    access = {route.path: route.access for route in ROUTES}
+    access = {route.place: route.access for route in ROUTES}
     app = web.Application(
         middlewares=[
-            guard.errors,
+            guard.errors(),
             guard.host_check(guard.names(config.host, config.public_url)),
             guard.token_check(access),
         ],

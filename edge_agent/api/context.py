@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from edge_agent.api.problems import Problem
 from edge_agent.config.models import ApiConfig
 from edge_agent.live.status import AgentView
 
+_log = logging.getLogger("sightline.api")
 StreamKind = Literal["mjpeg", "sse"]
 
 
@@ -67,6 +69,9 @@ class Streams:
         try:
             await task
         except (ConnectionError, TimeoutError):
+            _abort(request)
+        except Exception:  # noqa: BLE001  # its answer has begun: there is no other way to say so than to end it
+            _log.exception("a stream failed", extra={"path": request.path})
             _abort(request)
         except asyncio.CancelledError:
             _abort(request)

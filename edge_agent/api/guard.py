@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -37,22 +38,32 @@ async def headers(_: web.Request, response: web.StreamResponse) -> None:
             response.headers[name] = value
 
 
-@web.middleware
-async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every error as problem+json; one that nobody foresaw is logged and tells nothing of the inside."""
-    try:
-        return await handler(request)
-    except Problem as problem:
-        return problem.response()
-    except web.HTTPException as error:
+def errors() -> Middleware:
+    """A middleware: every error as problem+json; one that nobody foresaw is logged and tells nothing of the inside."""
+    quiet = Quiet()
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Exception as error:  # noqa: BLE001  # whatever it was, the client gets an answer and the log the trace
+            return _answer(request, error, quiet)
+
+    return check
+
+
+def _answer(request: web.Request, error: Exception, quiet: Quiet) -> web.StreamResponse:
+    if isinstance(error, Problem):
+        return error.response()
+    if isinstance(error, web.HTTPException):
         return from_http(error).response() if error.status >= 400 else error
-    except SightlineError as error:
+    if isinstance(error, SightlineError):
         return Problem(503, str(error), headers={"Retry-After": "5"}).response()
-    except Exception:  # noqa: BLE001  # whatever it was, the client gets an answer and the log the trace
-        _log.exception("a request failed", extra={"path": request.path})
-        return Problem(
-            500, "the agent made an error; its log says more", "report it with the lines of the log"
-        ).response()
+    resource = request.match_info.route.resource
+    where = resource.canonical if resource else ""
+    if count := quiet.due(f"{where} {type(error).__name__}"):
+        _log.error("a request failed", exc_info=error, extra={"route": where, "count": count})
+    return Problem(500, "the agent made an error; its log says more", "report it with the lines of the log").response()
 
 
 def names(host: str, public_url: str | None) -> frozenset[str] | None:
@@ -82,7 +93,7 @@ def host_check(allowed: frozenset[str] | None) -> Middleware:
 
 def token_check(access: Mapping[str, Access]) -> Middleware:
     """A middleware that lets in who shows the token; `access` by the pattern of the route."""
-    refused = Refused()
+    quiet = Quiet()
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -97,7 +108,8 @@ def token_check(access: Mapping[str, Access]) -> Middleware:
             response = await handler(request)
             response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # receivers show it in pages of theirs
             return response
-        refused.note(request)
+        if count := quiet.due("refused"):
+            _log.warning("refused requests without the token", extra={"remote": request.remote, "count": count})
         raise Problem(
             401,
             "the token is missing or wrong",
@@ -108,20 +120,21 @@ def token_check(access: Mapping[str, Access]) -> Middleware:
     return check
 
 
-class Refused:
-    """Counts requests without a token and says so now and then."""
+class Quiet:
+    """Counts what happens again and again, so that it is told once a minute."""
 
     def __init__(self) -> None:
-        self._count = 0
-        self._said = float("-inf")
+        self._count: Counter[str] = Counter()
+        self._told: dict[str, float] = {}
 
-    def note(self, request: web.Request) -> None:
-        """One more."""
-        self._count += 1
+    def due(self, what: str) -> int:
+        """One more; how many there were if it is to be told now, else 0. `what` is out of a short list."""
+        self._count[what] += 1
         now = time.monotonic()
-        if now - self._said >= _QUIET_S:
-            _log.warning("refused requests without the token", extra={"remote": request.remote, "count": self._count})
-            self._said, self._count = now, 0
+        if now - self._told.get(what, float("-inf")) < _QUIET_S:
+            return 0
+        self._told[what] = now
+        return self._count.pop(what)
 
 
 def _signed(request: web.Request, api: Api) -> bool:

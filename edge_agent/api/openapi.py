@@ -8,7 +8,7 @@ from typing import Any
 from edge_agent.api.routes import ROUTES, Route
 from vision.events import Event
 
-_PLACE = re.compile(r"\{(\w+)(?::[^}]*)?\}")
+_PLACE = re.compile(r"\{(\w+)\}")
 _PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -27,7 +27,7 @@ def document() -> dict[str, Any]:
     """The whole description."""
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
-        paths.setdefault(_PLACE.sub(r"{\1}", route.path), {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.place, {})[route.method.lower()] = _operation(route)
     event = Event.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
     return {
         "openapi": "3.1.0",
@@ -54,10 +54,10 @@ def _operation(route: Route) -> dict[str, Any]:
         "query": [{"bearer": []}, {"query": []}],
         "signed": [{"bearer": []}, {"query": []}, {}],  # an empty object: without either
     }
-    parameters = [_parameter(name, "path", "") for name in _PLACE.findall(route.path)]
+    parameters = [_parameter(name, "path", "") for name in _PLACE.findall(route.place)]
     parameters += [_parameter(name, "query", text) for name, text in route.params if name != "token"]
     problem = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-    name = _PLACE.sub(r"by_\1", route.path)
+    name = _PLACE.sub(r"by_\1", route.place)
     return {
         "summary": route.summary,
         "operationId": re.sub(r"\W+", "_", f"{route.method.lower()}{name}").strip("_"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +11,7 @@ from aiohttp import web
 
 from edge_agent.api import cameras, events, evidence, pages, stream
 
+_PATTERN = re.compile(r"\{(\w+):[^}]*\}")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 # open: anybody. header: Authorization alone. query: also ?token=, for <img> and EventSource. signed: also a signed link.
@@ -28,6 +30,11 @@ class Route:
     gives: str = "application/json"
     params: tuple[tuple[str, str], ...] = ()
     head: bool = False
+
+    @property
+    def place(self) -> str:
+        """The path with plain `{names}`, as in OpenAPI and as aiohttp calls it."""
+        return _PATTERN.sub(r"{\1}", self.path)
 
 
 ROUTES: tuple[Route, ...] = (
