@@ -221,7 +221,8 @@ class LiveEvidence:
             return
         if ring is not None:
             part = target.with_name(target.name + ".part")
-            recording = Recording(ring, part, event.start - self._config.pre_s, self._make_room)
+            first = event.start - self._config.pre_s
+            recording = Recording(ring, part, first, self._make_room, essential=event.opened)
         self._takes[event.id] = _Take(event, target, recording, closed=event.state == "closed")
 
     def _improve(self, event_id: str, name: str) -> None:

@@ -90,16 +90,26 @@ class Recording:
     """One clip in the making, `part` its file.
 
     `start` is the moment (epoch seconds UTC) that the clip should show first; it begins with the key frame before, as far
-    as the ring reaches back. `step` takes what has come since; nothing is read before the first one.
+    as the ring reaches back. `step` takes what has come since; nothing is read before the first one. A file holds one
+    kind of stream: where the camera changes it, the clip ends, but before `essential` (when the event was told) it
+    begins there.
     """
 
-    def __init__(self, ring: PacketRing, part: Path, start: float, make_room: MakeRoom = no_room) -> None:
+    def __init__(
+        self,
+        ring: PacketRing,
+        part: Path,
+        start: float,
+        make_room: MakeRoom = no_room,
+        *,
+        essential: float = float("-inf"),
+    ) -> None:
         self.part = part
         self.start: float | None = None  # epoch seconds of the first picture
         self.end: float | None = None  # of the last one
         self.note: str | None = None  # why the clip is not what was asked for
         self.done = False
-        self._ring, self._wanted, self._make_room = ring, start, make_room
+        self._ring, self._wanted, self._make_room, self._essential = ring, start, make_room, essential
         self._out: _Part | None = None
         self._number = 0
 
@@ -123,8 +133,12 @@ class Recording:
         if self._out is None:
             return False
         if not packet.copy.same_as(self._out.copy):
-            self.note = "the stream changed on the way; the clip ends there"
-            return True
+            begins = packet.shown <= min(self._essential, last)
+            self.note = f"the stream changed on the way; the clip {'begins' if begins else 'ends'} there"
+            if begins:
+                self._out.close()
+                self._out = None
+            return not begins
         if packet.t <= last:
             return False
         # pictures that are shown later but needed by those before are written to the end of their group
@@ -137,7 +151,7 @@ class Recording:
             if not packet.key:
                 return
             self._out = _Part(self.part, packet.copy, self._make_room)
-            self.start = packet.shown
+            self.start, self.end, lost = packet.shown, None, False
         if lost:
             self.note = "pictures are missing: the disk or this machine was too slow"
             self._out.lost()
@@ -299,16 +313,18 @@ def _plays(stream: VideoStream) -> bool:
 def _copied(container: InputContainer, source: VideoStream, path: Path) -> float:
     """Copy all packets, the first picture at 0; the duration in seconds."""
     zero: int | None = None
-    stop = 0
+    before = stop = 0
     with av.open(str(path), mode="w", format="mp4", options={"movflags": "+faststart"}) as out:
         stream = out.add_stream_from_template(source, opaque=True)
         for packet in _sound(container, source):
             assert packet.pts is not None
             assert packet.dts is not None
             if zero is None:
-                zero = packet.pts
+                zero, before = packet.pts, packet.dts
+            packet.duration = packet.duration or packet.dts - before  # VP9 is read without; the last picture would go
+            before = packet.dts
             packet.pts, packet.dts = packet.pts - zero, packet.dts - zero
-            stop = max(stop, packet.pts + (packet.duration or 0))
+            stop = max(stop, packet.pts + packet.duration)
             packet.stream = stream
             out.mux(packet)
     if zero is None or source.time_base is None:
