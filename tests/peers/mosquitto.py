@@ -85,7 +85,8 @@ class Broker:
     """mosquitto on a free port of 127.0.0.1; a context manager.
 
     `user` and `password` close it to others; `tls` serves with these certificates, `client_certs` asks clients for
-    theirs; `persistence` keeps retained messages and sessions over a restart; `acl` are lines of an ACL file.
+    theirs; `persistence` keeps retained messages and sessions over a restart; `acl` are lines of an ACL file,
+    `extra` of the config.
     """
 
     folder: Path
@@ -95,6 +96,7 @@ class Broker:
     client_certs: bool = False
     persistence: bool = True
     acl: Sequence[str] = ()
+    extra: Sequence[str] = ()
     port: int = field(default_factory=free_port)
     host: str = "127.0.0.1"
     process: subprocess.Popen[bytes] | None = None
@@ -146,7 +148,7 @@ class Broker:
         if self.acl:
             (self.folder / "acl").write_text("\n".join(self.acl) + "\n")
             lines.append(f"acl_file {self.folder / 'acl'}")
-        return lines
+        return [*lines, *self.extra]
 
     def _listens(self) -> bool:
         assert self.process is not None

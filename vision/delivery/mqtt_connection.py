@@ -96,7 +96,7 @@ class Connection:
             opened = not reason.is_failure
         except TimeoutError:
             raise MqttFault("timeout", f"{place} did not answer within {CONNECT_S:g} s") from None
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise failure(error, self.settings) from None
         finally:
             if not opened:
@@ -210,7 +210,7 @@ class Connection:
         place = self.settings.place
         told = flags.is_disconnect_packet_from_server
         if told and reason.value == _TAKEN_OVER:
-            text = f"another client of {place} took over the id {self.settings.client_id}; is `site` used twice?"
+            text = f"another client of {place} took over the id {self.settings.client_id}: each needs its own `site`"
             self._lose(MqttFault("taken over", text))
         elif told:
             self._lose(MqttFault("lost", f"{place} ended the connection: {reason}"))

@@ -18,13 +18,15 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from vision.delivery.backoff import full_jitter
 from vision.delivery.mqtt_connection import Connection, Incoming, open_connection
 from vision.delivery.mqtt_settings import Choice, Denied, MqttFault, Settings
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 10.0
 STABLE_S = 10.0
-CLOSE_S = 6.0
+BRIEF = 4  # so many connections in a row that were lost at once are no accident
+CLOSE_S = 1.5
 
 log = logging.getLogger("sightline.mqtt")
 
@@ -114,6 +116,8 @@ class Link:
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._denied: set[str] = set()
+        self._was_up = False
+        self._told: str | None = None
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
@@ -134,27 +138,31 @@ class Link:
         return self._connection
 
     async def close(self) -> None:
-        """Say good-bye and end; takes a few seconds at most."""
+        """Say good-bye and end, within two seconds: a broker that does not answer is not waited for."""
         self._stop.set()
-        if self._task is None:
+        task, self._task = self._task, None
+        if task is None:
             return
-        await asyncio.wait({self._task}, timeout=CLOSE_S)
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-        self._task = None
+        try:
+            await asyncio.wait({task}, timeout=CLOSE_S)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def _run(self) -> None:
-        loop, failures = asyncio.get_running_loop(), 0
+        loop, failures, brief = asyncio.get_running_loop(), 0, 0
         while not self._stop.is_set():
-            began = loop.time()
+            began, self._was_up = loop.time(), False
             fault = await self._once()
             if fault is None:
                 break
-            failures = 1 if loop.time() - began > STABLE_S else failures + 1
-            self._tell(fault)
+            lasted = loop.time() - began
+            failures = 1 if self._was_up and lasted > STABLE_S else failures + 1
+            brief = brief + 1 if self._was_up and lasted <= STABLE_S else 0
+            self._tell(_suspicion(self.settings) if brief >= BRIEF and fault.kind == "lost" else fault)
             self._settled.set()
-            await self._pause(random.uniform(0, min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0**failures)))  # noqa: S311
+            wait = full_jitter(failures, random.random, base_s=FIRST_WAIT_S, cap_s=LONGEST_WAIT_S)
+            await self._pause(wait)
 
     async def _once(self) -> MqttFault | None:
         """One connection from beginning to end: why it ended, None when we wanted it to."""
@@ -169,6 +177,9 @@ class Link:
             return await self._live(connection)
         except MqttFault as fault:
             return fault
+        except Exception as error:  # whatever it is, the next attempt may work
+            log.debug("%s: internal error", self.settings.place, exc_info=True)
+            return MqttFault("lost", f"{self.settings.place}: internal error: {type(error).__name__}")
         finally:
             for task in (opening, stopping):
                 task.cancel()
@@ -182,9 +193,11 @@ class Link:
         if self._topics:
             for topic in await connection.subscribe(self._topics):
                 log.warning("%s: the broker does not let us listen to %s", self.settings.place, topic)
-        log.info("%s: connected, MQTT %s", self.settings.place, connection.version)
         self._denied.clear()
-        self.fault = None
+        self._was_up, self.fault = True, None
+        steady = asyncio.get_running_loop().call_later(STABLE_S, self._steady)
+        if self._told is None:
+            log.info("%s: connected, MQTT %s", self.settings.place, connection.version)
         self.states.all_again()
         self._connection = connection
         self._settled.set()
@@ -193,6 +206,7 @@ class Link:
         try:
             await asyncio.wait({*waits, telling}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            steady.cancel()
             for task in (*waits, telling):
                 task.cancel()
             await asyncio.gather(*waits, telling, return_exceptions=True)
@@ -229,12 +243,24 @@ class Link:
             self.states.said(topic, state)
 
     def _tell(self, fault: MqttFault) -> None:
-        """Log a fault once, not at each attempt."""
-        if self.fault is None or (self.fault.kind, str(self.fault)) != (fault.kind, str(fault)):
+        """Log a fault once, not at each attempt, nor each time that a connection is lost as soon as it is there."""
+        told = f"{fault.kind}: {fault}"
+        if told != self._told:
             log.warning("%s", fault, extra={"broker": self.settings.place, "fault": fault.kind})
-        self.fault = fault
+        self.fault, self._told = fault, told
+
+    def _steady(self) -> None:
+        """The connection holds: from now on trouble is news."""
+        if self._told is not None:
+            log.info("%s: connected again", self.settings.place, extra={"broker": self.settings.place})
+        self._told = None
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stop.wait()
+
+
+def _suspicion(settings: Settings) -> MqttFault:
+    text = f"{settings.place} drops us again and again; does another agent have the id {settings.client_id}? "
+    return MqttFault("taken over", text + "each needs its own `site`")

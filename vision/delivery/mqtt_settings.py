@@ -104,7 +104,7 @@ def refusal(reason: ReasonCode, settings: Settings) -> MqttFault:
     return MqttFault("refused", f"{place} refused the connection: {reason}")
 
 
-def failure(error: OSError, settings: Settings) -> MqttFault:
+def failure(error: OSError | UnicodeError, settings: Settings) -> MqttFault:
     """What kept us from connecting, in words."""
     place = settings.place
     match error:
@@ -113,8 +113,10 @@ def failure(error: OSError, settings: Settings) -> MqttFault:
             return MqttFault("tls", text)
         case ssl.SSLError():
             return MqttFault("tls", f"TLS: {place}: {error.reason or error}")
-        case socket.gaierror():
+        case socket.gaierror() | UnicodeError():
             return MqttFault("unreachable", f"{settings.host}: no such host name")
         case TimeoutError():
             return MqttFault("timeout", f"{place} did not answer within {CONNECT_S:g} s")
-    return MqttFault("unreachable", f"{place} cannot be reached: {error.strerror or error}")
+        case ConnectionResetError() | BrokenPipeError() if settings.tls is not None:
+            return MqttFault("tls", f"TLS: {place} hung up in the middle; does this port speak TLS?")
+    return MqttFault("unreachable", f"{place} cannot be reached: {getattr(error, 'strerror', None) or error}")

@@ -70,7 +70,7 @@ def rule_of(event: Mapping[str, Any]) -> RuleKey:
 
 
 def body(message: Message, site: str, links: Mapping[str, str]) -> bytes:
-    """The JSON of a message. The same message gives the same bytes when it is sent again."""
+    """The JSON of a message; a message that is sent again has the same id."""
     fields: dict[str, Any] = {
         "id": message.id,
         "stage": message.stage,

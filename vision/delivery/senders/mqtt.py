@@ -98,7 +98,9 @@ class Mqtt(Sender[MqttAlert]):
     Params = MqttAlert
 
     def __init__(self, params: MqttAlert, context: SenderContext) -> None:
+        """Raises `ConfigError` where the password's variable is not set."""
         super().__init__(params, context)
+        self._password = None if params.password is None else params.password.filled_in()
         wanted = params.cameras
         self._cameras = tuple(w for w in context.cameras if wanted is None or w.camera in wanted)
         self._topics = Topics.of(params.topic, context.site)
@@ -109,7 +111,9 @@ class Mqtt(Sender[MqttAlert]):
         self._discovery = Discovery(params.discovery_prefix, context.site, self._topics, self._cameras)
 
     async def start(self) -> None:
-        """Begin to connect. Raises `ConfigError` where the password's variable is not set."""
+        """Begin to connect."""
+        if self._link is not None:
+            return
         topics = self._topics.own + (self._discovery.listens_to if self.params.homeassistant else ())
         settings = self._settings(self.params.client_id or self._default_id())
         self._link = Link(settings, self.params.version, topics=topics, heard=self._heard, farewell=self._farewell)
@@ -123,7 +127,7 @@ class Mqtt(Sender[MqttAlert]):
             port=p.port,
             client_id=client_id,
             username=p.username,
-            password=None if p.password is None else p.password.filled_in(),
+            password=self._password,
             tls=Tls(p.ca, p.cert, p.key, insecure=p.insecure) if p.tls else None,
             keepalive_s=p.keepalive_s,
             will=self._will if will else None,
@@ -164,7 +168,6 @@ class Mqtt(Sender[MqttAlert]):
         key = self._rules.take(message, asyncio.get_running_loop().time())
         if key is not None:
             self._show(key)
-        await self._show_picture(message)
 
     def _started(self) -> Link:
         if self._link is None:
@@ -191,17 +194,6 @@ class Mqtt(Sender[MqttAlert]):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None if following is None else loop.call_at(following + 0.001, self._settle)
-
-    async def _show_picture(self, message: Message) -> None:
-        """The event's snapshot, where it is there already."""
-        path = (message.event.get("evidence") or {}).get("snapshot")
-        if not path or not self.params.snapshots:
-            return
-        try:
-            jpeg = await asyncio.to_thread((self.context.evidence / path).read_bytes)
-        except OSError:  # retention was faster, or it is not written yet: `picture` brings it
-            return
-        await self.picture(rule_of(message.event)[0], jpeg)
 
     async def online(self, camera: str, up: bool) -> None:
         """Show a camera as there or not."""
