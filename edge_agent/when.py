@@ -9,6 +9,7 @@ from vision.errors import InputError
 
 _AGO = re.compile(r"(\d{1,6})\s*([smhdw])(?: ago)?")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_LONGEST = 40
 _EXAMPLES = "write 2h, 30m, 7d (so long ago), today, yesterday, 2026-11-23 or 2026-11-23T18:30"
 
 
@@ -26,7 +27,7 @@ def moment(text: str, now: float, zone: tzinfo | None = None, option: str = "--s
         if said in {"today", "yesterday"}:
             day = datetime.fromtimestamp(now, zone) - timedelta(days=said == "yesterday")
             return _epoch(day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None), zone)
-        return _epoch(datetime.fromisoformat(text.strip()), zone)
+        return _epoch(_iso(text.strip()), zone)
     except (ValueError, OverflowError, OSError):
         shown = "".join(c if c.isprintable() else " " for c in text)[:40]
         raise InputError(f"{option} {shown}: no time; {_EXAMPLES}") from None
@@ -42,6 +43,12 @@ def local_iso(seconds: float | None, zone: tzinfo | None = None) -> str:
 def local_text(seconds: float | None, zone: tzinfo | None = None) -> str:
     """A time for people, `2026-11-23 18:30:05`; empty for None."""
     return local_iso(seconds, zone)[:19].replace("T", " ")
+
+
+def _iso(text: str) -> datetime:
+    if len(text) > _LONGEST:
+        raise ValueError  # the parser would take any number of digits for a fraction
+    return datetime.fromisoformat(text)
 
 
 def _epoch(time: datetime, zone: tzinfo | None) -> float:
