@@ -239,7 +239,14 @@ class Agent:
             self._recorder.wording = Wording(config.language.locale)
         if todo.api:
             await self._api.restart(config.api)
-        await asyncio.gather(*(self._remove(n) for n in (*todo.stopped, *todo.restarted) if n in self.cameras))
+        whole = todo.evidence or todo.model or todo.inference
+        for name in todo.restarted:
+            live, wanted = self.cameras.get(name), config.camera(name)
+            if not whole and live is not None and live.takes(wanted):
+                await asyncio.to_thread(live.renew, wanted)
+        changed = [n for n in todo.restarted if n in self.cameras and self.cameras[n].config != config.camera(n)]
+        leave = (*todo.stopped, *(todo.restarted if whole else changed))
+        await asyncio.gather(*(self._remove(name) for name in leave if name in self.cameras))
         if todo.evidence:
             await self._renew_evidence()
         if todo.model or todo.inference:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,8 @@ from vision.media.ring import PacketRing
 
 log = logging.getLogger("sightline.camera")
 
-_RATE_S = 5.0  # over which steps a second are counted
+_RATE_MARKS = 10  # ticks over which steps a second are counted
+_GONE_S = 60.0  # a camera lost for so long will not show the same people again: what was going on is closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class LiveCamera:
         address = address_of(config.source, shared.folder)
         self._shown = redacted(address)
         self.ring: PacketRing | None = None
-        if shared.evidence.clips and config.rules:
+        if self._wants_ring(config):
             self.ring = PacketRing(ring_seconds(config, shared.evidence), shared.evidence.ring_mb << 20)
         recorded = address_of(config.record_source, shared.folder) if config.record_source and self.ring else None
         self._feed = CameraFeed(
@@ -110,12 +111,41 @@ class LiveCamera:
 
     def tick(self, now: float) -> None:
         """What time alone brings: a camera away for long enough is told, a file that has ended is concluded."""
-        if self._ended.is_set():
+        self._rate.mark(self._worker.counters["frames"], time.monotonic())
+        state = self._feed.state
+        gone = state.state == "offline" and now - state.since > _GONE_S and self._worker.open_events > 0
+        if self._ended.is_set() or gone:
             self._ended.clear()
-            self._shared.scheduler.remove(self.config.name)
-            self._worker.finish()
+            self._conclude()
         for event in self._outage.check(now):
             self._tell(event)
+
+    def takes(self, config: CameraConfig) -> bool:
+        """Whether `renew` can bring it to this config, the stream going on."""
+        mine = self.config
+        same = (config.source, config.record_source, config.stream) == (mine.source, mine.record_source, mine.stream)
+        held = self.ring is not None
+        keeps = held == self._wants_ring(config)
+        return same and keeps and config.detect.fps == mine.detect.fps
+
+    def renew(self, config: CameraConfig) -> None:
+        """Other rules, zones or classes from the next picture on; what was going on is closed."""
+        self._shared.scheduler.remove(self.config.name)
+        self._worker.finish()
+        self.config = config
+        self._worker = CameraWorker(config, self._detector, self._happened)
+        if self.ring is not None:
+            self.ring.keep(ring_seconds(config, self._shared.evidence))
+        self._shared.scheduler.add(config.name, self._worker, self._detector)
+
+    def _conclude(self) -> None:
+        """Close what is going on; the pipeline starts afresh with the next picture."""
+        self._shared.scheduler.remove(self.config.name)
+        self._worker.finish()
+        self._shared.scheduler.add(self.config.name, self._worker, self._detector)
+
+    def _wants_ring(self, config: CameraConfig) -> bool:
+        return self._shared.evidence.clips and bool(config.rules)
 
     def picture(self, *, overlay: bool, width: int | None) -> tuple[float, bytes] | None:
         """The newest picture: time in epoch seconds, JPEG."""
@@ -147,7 +177,7 @@ class LiveCamera:
             height=info.height if info else 0,
             transport=info.transport if info else "",
             fps_in=state.fps_in,
-            fps_detect=self._rate.value(counters["frames"], time.monotonic()),
+            fps_detect=self._rate.value,
             last_t=state.last_t,
             frames=state.frames,
             packets=state.packets,
@@ -208,15 +238,19 @@ class _Rate:
     """How fast a counter rises, over the last seconds."""
 
     def __init__(self) -> None:
-        self._marks: list[tuple[float, int]] = []
+        self._marks: deque[tuple[float, int]] = deque(maxlen=_RATE_MARKS)
 
-    def value(self, count: int, now: float) -> float:
-        marks = [mark for mark in self._marks if now - mark[0] <= _RATE_S]
-        if not marks or now - marks[-1][0] > 0.5:
-            marks.append((now, count))
-        self._marks = marks
-        seconds = now - marks[0][0]
-        return (count - marks[0][1]) / seconds if seconds > 0 else 0.0
+    def mark(self, count: int, now: float) -> None:
+        """The counter stands here; to be called every half second or so."""
+        self._marks.append((now, count))
+
+    @property
+    def value(self) -> float:
+        """A second."""
+        if len(self._marks) < 2:
+            return 0.0
+        (t0, n0), (t1, n1) = self._marks[0], self._marks[-1]
+        return max(0.0, (n1 - n0) / (t1 - t0)) if t1 > t0 else 0.0
 
 
 def _options(config: CameraConfig, *, decode: bool = True) -> SourceOptions:

@@ -43,6 +43,7 @@ class Scheduler:
         self._clock = clock
         self._batch = batch
         self._lanes: dict[str, Lane] = {}
+        self._left: dict[str, Lane] = {}
         self._passed = 0.0  # of the lane served last: where a lane that has been idle joins in
         self._wake = threading.Condition()
         self._running = True
@@ -55,7 +56,12 @@ class Scheduler:
     def add(self, name: str, work: Work, detector: object) -> None:
         """A camera joins; lanes with the same `detector` may be looked at together."""
         with self._wake:
-            self._lanes[name] = Lane(name, work, detector, passed=self._passed)
+            before = self._left.pop(name, None)
+            lane = Lane(name, work, detector, passed=self._passed)
+            if before is not None:  # counters go on
+                lane.drops, lane.steps, lane.buckets = before.drops, before.steps, before.buckets
+                lane.latency_sum_s = before.latency_sum_s
+            self._lanes[name] = lane
 
     def remove(self, name: str, timeout: float = 5.0) -> None:
         """A camera leaves; returns when no thread works for it any more."""
@@ -64,6 +70,7 @@ class Scheduler:
             if lane is None:
                 return
             lane.closed, lane.frame = True, None
+            self._left[name] = lane
             self._wake.wait_for(lambda: lane.stage is not Stage.BUSY, timeout)
 
     def offer(self, name: str, frame: Frame, arrived: float) -> None:

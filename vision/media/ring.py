@@ -102,6 +102,11 @@ class PacketRing:
         self._sets = frozenset()
         self._copied = False
 
+    def keep(self, seconds: float) -> None:
+        """Hold so many seconds from now on."""
+        with self._lock:
+            self._keep_s = seconds
+
     @property
     def seconds(self) -> float:
         """How much of the stream is held."""

@@ -1,0 +1,144 @@
+"""The recorder: everything committed in order, a database that is away is waited for, nothing is lost at the end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge_agent.live.hub import Hub
+from edge_agent.live.recorder import Recorder, Wording
+from edge_agent.live.worker import Happening
+from vision.errors import StoreError
+from vision.events import Event, Evidence
+
+
+class FakeStore:
+    """Remembers what was committed; can be away."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, str, bool]] = []
+        self.events: dict[str, Event] = {}
+        self.evidence: dict[str, Evidence] = {}
+        self.away = threading.Event()
+        self.tries = 0
+
+    def record(self, event: Event, stage: str, *, first: bool, clip: bool) -> None:
+        self.tries += 1
+        if self.away.is_set():
+            raise StoreError("the database is away")
+        self.said.append((event.id, stage, first))
+        self.events[event.id] = event
+
+    def attach(self, event_id: str, evidence: Evidence) -> None:
+        if self.away.is_set():
+            raise StoreError("the database is away")
+        self.evidence[event_id] = evidence
+
+    def known(self, event_id: str) -> bool:
+        return event_id in self.events
+
+
+def event(name: str, state: str = "open", **more: object) -> Event:
+    return Event.model_validate(
+        {
+            "id": name,
+            "type": "camera_offline",
+            "camera": "yard",
+            "severity": "info",
+            "start": 1.0,
+            "opened": 1.0,
+            "at": 1.0,
+        }
+        | {"state": state}
+        | more
+    )
+
+
+@pytest.fixture
+def store() -> FakeStore:
+    return FakeStore()
+
+
+def recorder(store: FakeStore, journal: Path | None = None) -> Recorder:
+    made = Recorder(store, None, Hub(), Wording(), journal)
+    made.start()
+    return made
+
+
+def test_stages_in_order(store: FakeStore) -> None:
+    made = recorder(store)
+    for happening in (event("A"), event("A", count=2), event("B", "closed"), event("A", "closed")):
+        made.put(Happening(happening, None, None))
+    assert made.flush(5)
+    assert store.said == [
+        ("A", "opened", True),
+        ("A", "updated", False),
+        ("B", "opened", True),  # over when first told: one message
+        ("A", "closed", False),
+    ]
+    assert store.events["A"].summary is not None
+    made.stop(2)
+
+
+def test_a_store_that_is_away_is_waited_for(store: FakeStore) -> None:
+    made = recorder(store)
+    store.away.set()
+    made.put(Happening(event("A"), None, None))
+    made.put(Happening(event("B"), None, None))
+    assert _until(lambda: store.tries >= 2)
+    assert store.said == []
+    store.away.clear()
+    assert made.flush(10)
+    assert [said[0] for said in store.said] == ["A", "B"]
+    made.stop(2)
+
+
+def test_what_cannot_be_committed_before_the_end_is_committed_at_the_next_start(
+    store: FakeStore, tmp_path: Path
+) -> None:
+    journal = tmp_path / "unsaved.jsonl"
+    made = recorder(store, journal)
+    made.put(Happening(event("A"), None, None))
+    assert made.flush(5)
+    store.away.set()
+    made.put(Happening(event("A", "closed", end=9.0), None, None))
+    made.put(Happening(event("B"), None, None))
+    made.stop(1.0)
+    assert journal.is_file()
+    with journal.open("a") as file:
+        file.write('{"id": "C", "ty')  # a power cut in the middle of a line
+    store.away.clear()
+    again = recorder(store, journal)
+    assert store.said == [("A", "opened", True), ("A", "closed", False), ("B", "opened", True)]
+    assert not journal.exists()
+    again.stop(1)
+
+
+def test_evidence_that_comes_late_is_kept_with_the_event(store: FakeStore) -> None:
+    made = recorder(store)
+    made.put(Happening(event("A"), None, None))
+    made.attach("A", Evidence(clip="clips/a.mp4"))
+    assert made.flush(5)
+    assert store.evidence["A"].clip == "clips/a.mp4"
+    made.stop(1)
+
+
+def test_listeners_hear_what_is_committed(store: FakeStore) -> None:
+    made = recorder(store)
+    made.put(Happening(event("A"), None, None))
+    assert made.flush(5)
+    assert [(stage, told.id) for stage, told in made._hub.recent] == [("opened", "A")]
+    made.stop(1)
+
+
+def _until(true: Callable[[], bool], seconds: float = 5.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.01)
+    return False
