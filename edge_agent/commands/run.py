@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 import sys
@@ -14,7 +13,7 @@ import typer
 
 from edge_agent import logs
 from edge_agent.config import Config, load_with_warnings
-from vision.errors import InputError
+from edge_agent.live.folder import DataFolder, data_dir_of
 
 log = logging.getLogger("sightline.agent")
 
@@ -39,8 +38,6 @@ def run_command(
 
     Ends in order on SIGTERM or Ctrl+C within ten seconds; reads the config again on SIGHUP or `sightline reload`.
     """
-    from edge_agent.live.folder import DataFolder, data_dir_of
-
     wanted, warnings = load_with_warnings(config)
     view = log_format == "auto" and sys.stderr.isatty()
     logs.setup("rich" if view else "plain" if log_format == "auto" else log_format, log_level.upper())
@@ -50,13 +47,10 @@ def run_command(
         asyncio.run(_run(config, wanted, folder, view=view))
 
 
-async def _run(path: Path, config: Config, folder: object, *, view: bool) -> None:
+async def _run(path: Path, config: Config, folder: DataFolder, *, view: bool) -> None:
     from edge_agent.live.agent import Agent
-    from edge_agent.live.folder import DataFolder
     from edge_agent.live.view import run_view
 
-    if not isinstance(folder, DataFolder):  # pragma: no cover
-        raise InputError("no data folder")
     stop = asyncio.Event()
     agent = Agent(path, config, folder)
     loop = asyncio.get_running_loop()
@@ -70,11 +64,17 @@ async def _run(path: Path, config: Config, folder: object, *, view: bool) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload)
-    watching = asyncio.create_task(run_view(agent, stop)) if view else None
+
+    async def show() -> None:
+        await agent.up.wait()
+        await run_view(agent, stop)
+
+    watching = asyncio.create_task(show()) if view else None
     try:
         await agent.run(stop)
     finally:
         stop.set()
         if watching is not None:
-            with contextlib.suppress(Exception):
-                await watching
+            if not agent.up.is_set():
+                watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)

@@ -81,6 +81,7 @@ class Agent:
         self._storage_low: Event | None = None
         self._changing = asyncio.Lock()
         self._running = False
+        self.up = asyncio.Event()  # set once everything has been started
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -124,6 +125,7 @@ class Agent:
         self._running = True
         for camera in config.cameras:
             self._add(camera.name)
+        self.up.set()
 
     async def _stop(self) -> None:
         """In the order of the frames' way, so that what is under way still arrives."""
