@@ -100,7 +100,8 @@ class Target:
                 if self.draining and not self._in_flight and (wait > 0 or self._failures or self._stopped):
                     return
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), wait)
+                    async with asyncio.timeout(wait):  # wait_for loses a cancel that comes together with the wake
+                        await self._wake.wait()
                 self._wake.clear()
         finally:
             for task in self._in_flight.values():
@@ -167,18 +168,15 @@ class Target:
 
     async def _next(self) -> Delivery | None:
         """What goes next; the expired are put aside on the way."""
-        merged = False
         while True:
             if not self._ready:
                 busy = self._in_flight.keys() | self._owed.keys()  # before asking: some may end meanwhile
                 due = await self._ask(self._store.due, self._clock(), limit=_FETCH, target=self.name)
                 self._ready.extend(d for d in due if d.number not in busy)
-            if not self._ready and self._failures and not merged:
-                merged = True  # nothing else is there to try the receiver with
-                await self._merge()
-                continue
-            if not self._ready:
+            if not self._ready and not (self._failures and await self._only_held()):
                 return None
+            if not self._ready:
+                continue
             delivery = self._ready[0]
             if self._failures:
                 delivery = min(self._ready, key=lambda d: (d.attempts, d.number))
@@ -187,9 +185,15 @@ class Target:
                 return delivery
             await self._ask(self._store.give_up, delivery.number, delivery.error or "expired", expired=True)
 
-    async def _merge(self) -> None:
-        """What was held, where the window has ended, becomes one message."""
-        now = self._clock()
+    async def _only_held(self) -> bool:
+        """While the target fails, what is held stays so and grows into one message, unless that is all there is to try."""
+        if await self._ask(self._store.deliveries, target=self.name, states=("pending",), limit=1):
+            return False
+        return await self._merge()
+
+    async def _merge(self) -> bool:
+        """What was held, where the window has ended, becomes one message; whether there was any."""
+        now, any_held = self._clock(), False
         for group in await self._ask(self._store.groups_due, now):
             if group_target(group) != self.name:
                 continue
@@ -199,6 +203,8 @@ class Target:
                 lead = newest.event_id if newest is not None else held[0].event_id
                 delivery = merged_delivery(held, lead, self.sender.params, now)
                 await self._ask(self._store.merge, group, [d.number for d in held], delivery, lead, now)
+                any_held = True
+        return any_held
 
     async def _until_next(self) -> float:
         if self._in_flight:
