@@ -35,10 +35,13 @@ class Failed(Exception):
 
 
 class _Bounded(aiohttp.ClientResponse):
-    """An answer of which no more is read than a sane one can have."""
+    """An answer of which no more is read than a sane one can have, and no web page that says that a login is wanted."""
 
     async def read(self) -> bytes:
         """The body; `ClientPayloadError` where it is too large."""
+        if self.status in {401, 403} and "xml" not in self.content_type:
+            self.close()
+            raise aiohttp.ClientResponseError(self.request_info, self.history, status=self.status)
         if self._body is None:
             body = bytearray()
             async for part in self.content.iter_any():
@@ -116,7 +119,7 @@ async def warm() -> None:
 def _trouble(error: Exception, call: str, login: Credential | None) -> Trouble:
     """What went wrong, without quoting the other side at length."""
     zeep, util = library("zeep.exceptions"), library("onvif.util")
-    status = getattr(error, "status_code", None)
+    status = error.status if isinstance(error, aiohttp.ClientResponseError) else getattr(error, "status_code", None)
     if (isinstance(error, zeep.Fault) and util.is_auth_error(error)) or status in {401, 403}:
         return Trouble("auth", _refused(login))
     if isinstance(error, zeep.Fault):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_agent.doctor.base import Finding, fail, ok, warn
 from vision.media.live.base import Fault
@@ -17,13 +17,18 @@ HIGH_KBPS = 16_000
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One stream as it was found; None for what it did not show. `lost`: share of the packets that were missed, 0..1."""
+    """One stream as it was found; None for what it did not show.
+
+    `key_s`: seconds from key frame to key frame, `key_more` where it is that or more. `lost`: share of the pictures that
+    were damaged or missing, 0..1.
+    """
 
     codec: str
     width: int
     height: int
     fps: float | None = None
     key_s: float | None = None
+    key_more: bool = False
     kbps: float | None = None
     clock_s: float | None = None
     transport: str = ""
@@ -41,6 +46,10 @@ class Use:
     has_record_source: bool = False
     live: bool = True
 
+    def of_a_file(self) -> Use:
+        """The same use of a file, whose making nobody can change."""
+        return replace(self, live=False)
+
 
 def advise(seen: Seen, use: Use) -> Iterator[Finding]:
     """The stream in one line, and a line for everything that should be changed."""
@@ -52,9 +61,10 @@ def advise(seen: Seen, use: Use) -> Iterator[Finding]:
             f"raise the stream's frame rate on the camera, or set detect.fps to {max(1, round(seen.fps))}",
         )
     if seen.key_s and seen.key_s > KEY_FRAMES_S and use.live:
+        more = " or more" if seen.key_more else ""
         what = "clips begin late" if use.kept else "after an interruption the picture comes back late"
         yield warn(
-            f"a key frame only every {seen.key_s:.1f} s: {what}",
+            f"a key frame only every {seen.key_s:.1f} s{more}: {what}",
             f"set the I-frame interval to {_interval(seen)} on the camera",
         )
     if seen.clock_s is not None and abs(seen.clock_s) > CLOCK_S:
@@ -65,7 +75,8 @@ def advise(seen: Seen, use: Use) -> Iterator[Finding]:
         )
     if seen.lost and seen.lost > 0.002 and seen.transport == "udp":
         yield warn(
-            f"{seen.lost:.1%} of the packets are lost on UDP", "stream: {transport: tcp} for this camera in the config"
+            f"{seen.lost:.1%} of the pictures are damaged or missing on UDP",
+            "stream: {transport: tcp} for this camera in the config",
         )
 
 
@@ -101,7 +112,7 @@ def _interval(seen: Seen) -> str:
 def _told(seen: Seen) -> str:
     parts = [f"{seen.codec} {seen.width}x{seen.height}"]
     parts += [f"{seen.fps:.3g}/s"] if seen.fps else []
-    parts += [f"key frame every {seen.key_s:.1f} s"] if seen.key_s else []
+    parts += [f"key frame every {seen.key_s:.1f} s"] if seen.key_s and not seen.key_more else []
     parts += [f"{seen.kbps / 1000:.2g} Mbit/s"] if seen.kbps else []
     parts += [seen.transport] if seen.transport else []
     parts += [f"first picture after {seen.first_s:.1f} s"] if seen.first_s is not None else []

@@ -13,7 +13,7 @@ def data_folder(patient: Patient) -> Path:
     """The folder that an agent with this config uses; the current folder where there is no config."""
     if patient.config is None or patient.path is None:
         return Path.cwd()
-    return data_dir_of(patient.config, patient.path)
+    return data_dir_of(patient.config, patient.path).resolve()
 
 
 def agent_here(patient: Patient) -> dict[str, Any] | None:
