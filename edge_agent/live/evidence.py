@@ -256,13 +256,14 @@ class LiveEvidence:
         longest = event.opened + self._config.max_s
         end = longest if not take.closed else min(event.start if event.end is None else event.end, longest)
         last = max(end, event.start) + self._config.post_s
+        late = self._clock() > last + _GRACE_S
         try:
             take.target.parent.mkdir(parents=True, exist_ok=True)
             recording.step(last)
         except (OSError, av.FFmpegError, ValueError) as error:
             recording.done = True
             self._complain("clip", event, error)
-        return recording.done or self._clock() > last + _GRACE_S
+        return recording.done or late
 
     def _hand_over(self, take: _Take) -> None:
         """Close the part and let the clip be made of it."""
