@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import ssl
@@ -47,6 +48,7 @@ class Answer:
             body += data
             if len(body) > limit:
                 raise fault("damaged", self.place, f"the picture is longer than {limit} bytes; that much is not taken")
+        self.response.close()  # the connection may be used again
         if told is not None and len(body) < told:
             raise fault("ended", self.place, f"the camera cut the picture off ({len(body)} of {told} bytes)")
         return bytes(body)
@@ -65,20 +67,25 @@ class Session:
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._connection: http.client.HTTPConnection | None = None
+        self._socket: socket.socket | None = None  # http.client lets go of it where the answer is the last one
+        self._response: http.client.HTTPResponse | None = None
         self._connected_to: tuple[str, str, int | None] | None = None
 
     def close(self) -> None:
         """End what is going on; from any thread."""
         self._closed.set()
         with self._lock:
-            connection = self._connection
-        if connection is not None:
-            _shut(connection)
+            if self._socket is not None:
+                _shut(self._socket)
 
     def release(self) -> None:
         """Let go of the socket; in the thread that reads."""
         with self._lock:
             connection, self._connection, self._connected_to = self._connection, None, None
+            self._socket = None
+        response, self._response = self._response, None
+        if response is not None:
+            response.close()
         if connection is not None:
             connection.close()
 
@@ -150,7 +157,7 @@ class Session:
                 if authorization:
                     headers["Authorization"] = authorization
                 connection.request("GET", target, headers=headers)
-                return connection.getresponse()
+                self._response = response = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
                 if kept and not self._closed.is_set() and not isinstance(error, TimeoutError):
                     kept = False  # the camera had closed it meanwhile
@@ -159,6 +166,7 @@ class Session:
                 if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):
                     raise fault("no_video", self.place, "what answers there does not speak HTTP") from None
                 raise fault_of(error, self.place) from None
+            return response
 
     def _connect(self, place: Parts) -> None:
         def work() -> http.client.HTTPConnection:
@@ -181,15 +189,12 @@ class Session:
         connection.sock.settimeout(self._read_s)
         with self._lock:
             self._connection, self._connected_to = connection, (place.scheme, place.host, place.port)
-        if self._closed.is_set():
-            _shut(connection)
+            self._socket = connection.sock
+            if self._closed.is_set():
+                _shut(self._socket)
 
 
-def _shut(connection: http.client.HTTPConnection) -> None:
-    """Wake whoever reads from this connection."""
-    sock = connection.sock
-    if sock is not None:
-        try:
-            sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
+def _shut(sock: socket.socket) -> None:
+    """Wake whoever reads from it."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)

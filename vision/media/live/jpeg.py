@@ -15,47 +15,59 @@ from vision.media.picture import DecodedPicture, SharedConverter
 
 _BEGIN, _END = b"\xff\xd8\xff", b"\xff\xd9"
 _SCAN = 0xDA
+_KEPT = 1024  # of what is no picture, so that a line between pictures that comes in two pieces is seen whole
 
 
 class JpegSplitter:
     """Cuts JPEG pictures out of a byte stream by their own marks.
 
     Multipart headers are of no use for it: cameras misstate boundaries and lengths. In the coded data of a picture FF is
-    never followed by D8 or D9, so that a picture that breaks off is known by the begin of the next.
+    never followed by D8 or D9, so that one that breaks off is known by the begin of the next; one that breaks off in its
+    headers by the line that stands between all pictures, as it was seen before the first.
     """
 
     def __init__(self, limit: int, counts: Counter[str]) -> None:
         self._limit, self._counts = limit, counts
         self._buffer = bytearray()
+        self._between = b""
         self._seek = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The pictures that are complete with this."""
         self._buffer += data
-        while True:
-            begin = self._buffer.find(_BEGIN)
-            if begin < 0:
-                del self._buffer[: max(0, len(self._buffer) - 2)]
-                return
-            if begin:
-                del self._buffer[:begin]
-                self._seek = 0
+        while self._at_picture():
             coded = _coded_data(self._buffer)
             end = -1 if coded is None else self._buffer.find(_END, max(coded, self._seek))
-            if coded is not None:
-                broken = self._buffer.find(_BEGIN, coded, end if end >= 0 else len(self._buffer))
-                if broken >= 0:
-                    self._cut(broken)
-                    continue
-            if end < 0:
+            stop = end if end >= 0 else len(self._buffer)
+            broken = -1 if coded is None else self._buffer.find(_BEGIN, coded, stop)
+            if broken < 0 and self._between:
+                broken = self._buffer.find(self._between, 0, stop)
+            if broken >= 0:
+                self._cut(broken)
+            elif end >= 0:
+                picture = bytes(self._buffer[: end + 2])
+                del self._buffer[: end + 2]
+                self._seek = 0
+                yield picture
+            else:
                 self._seek = max(0, len(self._buffer) - 1)
                 if len(self._buffer) > self._limit:
                     self._cut(len(self._buffer))
                 return
-            picture = bytes(self._buffer[: end + 2])
-            del self._buffer[: end + 2]
+
+    def _at_picture(self) -> bool:
+        """Drop what stands before the next picture; whether there is one."""
+        begin = self._buffer.find(_BEGIN)
+        if begin < 0:
+            del self._buffer[: max(0, len(self._buffer) - _KEPT)]
+            return False
+        if begin:
+            line = self._buffer[:begin].lstrip(b"\r\n").partition(b"\n")[0].rstrip(b"\r")
+            if not self._between and line.startswith(b"--") and len(line) > 4:
+                self._between = b"\n" + bytes(line)
+            del self._buffer[:begin]
             self._seek = 0
-            yield picture
+        return True
 
     def _cut(self, at: int) -> None:
         self._counts["corrupt"] += 1

@@ -33,7 +33,8 @@ class MjpegReader(Reader):
             for jpeg in splitter.feed(data):
                 index += 1
                 t = source.time()
-                if sampler is not None and seen and not sampler.take(t):
+                wanted = sampler is None or sampler.take(t)
+                if not wanted and seen:
                     continue
                 picture = decoder.decode(jpeg)
                 if picture is None:
