@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +24,7 @@ import av
 
 from edge_agent.config import CameraConfig, EvidenceConfig
 from edge_agent.snapshot import draw, encode_jpeg
-from vision.errors import MediaError, SightlineError
+from vision.errors import MediaError, OutsideError, SightlineError
 from vision.events import Event, Evidence
 from vision.frame import Picture
 from vision.media.recording import MakeRoom, Recording, disk_full, finish_clip, no_room
@@ -34,6 +35,7 @@ log = logging.getLogger("sightline.evidence")
 
 _STEP_S = 0.5  # how often the rings are looked at while something is recorded
 _GRACE_S = 3.0  # packets come that much late; after it a clip ends without those that are missing
+_RETRY_S = 10.0  # evidence that the store could not be told of
 _MARGIN_S = 3.0
 _DOUBT = 2.0  # rules that wait longer where they are not sure
 # Parameters of rules that say how long something lasts before it is told
@@ -99,8 +101,8 @@ class LiveEvidence:
     """Writes `snapshots/YYYY-MM-DD/<id>.jpg` and `clips/YYYY-MM-DD/<id>.mp4` (day of the event's start, UTC) in `folder`.
 
     `attach(event_id, evidence)` is called from a thread of its own, once for each event that `planned_clip` has a path
-    for: when the clip is whole, or (without the clip) when it is certain that there will be none. No method raises.
-    `clock` gives epoch seconds UTC.
+    for: when the clip is whole, or (without the clip) when it is certain that there will be none; where it raises
+    `OutsideError`, again later. No method raises. `clock` gives epoch seconds UTC.
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class LiveEvidence:
         self._finished: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._recorder = threading.Thread(target=self._record, name="evidence", daemon=True)
         self._finisher = threading.Thread(target=self._finish, name="evidence-clips", daemon=True)
+        self._unattached: dict[str, Evidence] = {}
         self._complained = False
 
     def start(self) -> None:
@@ -210,9 +213,17 @@ class LiveEvidence:
         """The thread that makes clips of what is recorded."""
         with suppress(AttributeError, OSError):  # not on every system
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-        while (order := self._finished.get()) is not None:
+        running = True
+        while running:
+            order = None
+            with suppress(queue.Empty):
+                order = self._finished.get(timeout=_RETRY_S if self._unattached else None)
+                running = order is not None
             started = time.thread_time()
-            _guarded(order)
+            for event_id, evidence in tuple(self._unattached.items()):
+                _guarded(partial(self._tell, event_id, evidence))
+            if order is not None:
+                _guarded(order)
             self._count(cpu_s=time.thread_time() - started)
 
     def _begin(self, event: Event, target: Path, ring: PacketRing | None) -> None:
@@ -290,7 +301,16 @@ class LiveEvidence:
             picture = self._pictures.get(event.id)
             if take.closed:
                 self._pictures.pop(event.id, None)
-        self._attach(event.id, Evidence(snapshot=picture, clip=clip))
+        self._tell(event.id, Evidence(snapshot=picture, clip=clip))
+
+    def _tell(self, event_id: str, evidence: Evidence) -> None:
+        """The news that a clip is whole; again later where the store cannot be reached."""
+        self._unattached.pop(event_id, None)
+        try:
+            self._attach(event_id, evidence)
+        except OutsideError as error:
+            self._unattached[event_id] = evidence
+            log.warning("evidence of %s is told of later: %s", event_id, error)
 
     def _clip(self, part: Path, target: Path, event: Event | None) -> str | None:
         """The clip's path relative to the folder, None where it cannot be made."""
@@ -303,6 +323,7 @@ class LiveEvidence:
                 part.unlink(missing_ok=True)
             return None
         self._count(clips=1, bytes=clip.size)
+        self._complained = False
         if self._room is not None:
             self._room.wrote(clip.size)
         return target.relative_to(self._folder).as_posix()
@@ -316,7 +337,7 @@ class LiveEvidence:
                 picture = f"snapshots/{target.parent.name}/{target.stem}.jpg"
                 there = (self._folder / picture).exists()
                 log.info("clip of %s: finished after a restart", target.stem)
-                self._attach(target.stem, Evidence(snapshot=picture if there else None, clip=clip))
+                self._tell(target.stem, Evidence(snapshot=picture if there else None, clip=clip))
 
     def _write(self, path: Path, data: bytes) -> None:
         """The whole file or none; where the disk is full, room is made once."""

@@ -24,6 +24,7 @@ from tests.conftest import ROOT, missing
 from tests.media_files import picture, write_video
 from tests.ring_feed import EPOCH, feed, shown
 from vision.delivery.store import Store
+from vision.errors import StoreError
 from vision.events import Event, Evidence
 from vision.frame import ArrayPicture
 from vision.media.ring import PacketRing
@@ -145,9 +146,9 @@ def test_two_events_overlap(desk: Desk, camera: Path) -> None:
     feed(ring, camera, at=EPOCH + 9.1, until=3.0)
     desk.evidence.opened(event("B", 11.0, 12.0), ring)
     desk.evidence.closed(event("A", 8.0, 9.0, 10.0))
+    desk.evidence.closed(event("B", 11.0, 12.0, 15.0))
     desk.settle()
     feed(ring, camera, at=EPOCH + 12.2, until=8.0)
-    desk.evidence.closed(event("B", 11.0, 12.0, 15.0))
     desk.settle()
     desk.now = EPOCH + 40
     until(lambda: len(desk.attached) == 2)
@@ -238,6 +239,26 @@ def test_one_bad_attach_does_not_end_it(tmp_path: Path, camera: Path, caplog: py
     assert evidence.finish(10)
     assert seen == ["A", "B"]
     assert "the store is away" in caplog.text
+
+
+def test_the_store_is_away_for_a_while(tmp_path: Path, camera: Path) -> None:
+    ring = PacketRing(60.0, MB)
+    feed(ring, camera)
+    told: list[str] = []
+
+    def attach(event_id: str, _: Evidence) -> None:
+        told.append(event_id)
+        if told == ["A"]:
+            raise StoreError("the database is away")
+
+    evidence = LiveEvidence(tmp_path, EvidenceConfig(), attach, lambda: EPOCH + 99)
+    evidence.start()
+    for name in "AB":
+        evidence.opened(event(name), ring)
+        evidence.closed(event(name, end=10.0))
+        until(lambda: told)
+    assert evidence.finish(10)
+    assert told == ["A", "A", "B"]
 
 
 def test_a_disk_that_does_not_write(tmp_path: Path, camera: Path, caplog: pytest.LogCaptureFixture) -> None:
