@@ -73,8 +73,8 @@ def address(url: str) -> Address:
         url_ = url_.set(username=unquote(user), password=(password if raw else unquote(password)) or None)
     if not url_.database:
         raise ConfigError("store: the address names no database; write postgresql://user:${NAME}@host/base")
-    shown = url_.set(drivername="postgresql", password=None, query={})
-    return Address(url_, shown.render_as_string(hide_password=True))
+    shown = sa.URL.create("postgresql", url_.username, None, url_.host, url_.port, url_.database)
+    return Address(url_, shown.render_as_string())
 
 
 class Database:

@@ -108,11 +108,11 @@ def m001_events_and_deliveries(db: sa.Connection) -> None:
         )""",
         "CREATE INDEX sightline_deliveries_event ON sightline_deliveries (event_id, target)",
         "CREATE INDEX sightline_deliveries_state ON sightline_deliveries (state, target)",
-        "CREATE INDEX sightline_deliveries_bundle ON sightline_deliveries (bundle, created)",
-        "CREATE INDEX sightline_deliveries_due ON sightline_deliveries (target, next_at, number) "
+        "CREATE INDEX sightline_deliveries_bundle ON sightline_deliveries (bundle, created, number)",
+        "CREATE INDEX sightline_deliveries_due ON sightline_deliveries (state, target, next_at, number) "
         "WHERE state = 'pending' AND head = 1",
         "CREATE INDEX sightline_deliveries_held ON sightline_deliveries (bundle, number) WHERE state = 'held'",
         "CREATE INDEX sightline_deliveries_windows ON sightline_deliveries (target, next_at) WHERE state = 'held'",
-        "CREATE INDEX sightline_deliveries_unsent ON sightline_deliveries (target, created) "
+        "CREATE INDEX sightline_deliveries_unsent ON sightline_deliveries (state, target, created) "
         "WHERE state IN ('pending', 'held')",
     )

@@ -34,6 +34,8 @@ sa.Index("sightline_events_camera", events.c.camera, events.c.started, events.c.
 sa.Index("sightline_events_type", events.c.type, events.c.started, events.c.id)
 sa.Index("sightline_events_state", events.c.state, events.c.started, events.c.id)
 
+# The small indexes begin with `state`, although their rows have hardly more than one: SQLite would take the larger
+# index of all states for the better one otherwise.
 # `head` is 1 for the oldest unsent delivery of its event and target: only that one may be sent. It is kept by the
 # store (`Store._reorder`), so that `due` is a walk along one small index, however many messages wait behind others.
 deliveries = sa.Table(
@@ -58,7 +60,7 @@ deliveries = sa.Table(
 )
 sa.Index("sightline_deliveries_event", deliveries.c.event_id, deliveries.c.target)
 sa.Index("sightline_deliveries_state", deliveries.c.state, deliveries.c.target)
-sa.Index("sightline_deliveries_bundle", deliveries.c.bundle, deliveries.c.created)
+sa.Index("sightline_deliveries_bundle", deliveries.c.bundle, deliveries.c.created, deliveries.c.number)
 
 
 def one_of(column: sa.ColumnElement[str], *values: str) -> sa.ColumnElement[bool]:
@@ -75,10 +77,17 @@ def partial(name: str, condition: str, *columns: sa.Column[object]) -> None:
 partial(
     "sightline_deliveries_due",
     "state = 'pending' AND head = 1",
+    deliveries.c.state,
     deliveries.c.target,
     deliveries.c.next_at,
     deliveries.c.number,
 )
 partial("sightline_deliveries_held", "state = 'held'", deliveries.c.bundle, deliveries.c.number)
 partial("sightline_deliveries_windows", "state = 'held'", deliveries.c.target, deliveries.c.next_at)
-partial("sightline_deliveries_unsent", "state IN ('pending', 'held')", deliveries.c.target, deliveries.c.created)
+partial(
+    "sightline_deliveries_unsent",
+    "state IN ('pending', 'held')",
+    deliveries.c.state,
+    deliveries.c.target,
+    deliveries.c.created,
+)
