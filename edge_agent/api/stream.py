@@ -13,7 +13,6 @@ import asyncio
 import json
 import re
 from collections import deque
-from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -52,65 +51,70 @@ async def events(request: web.Request) -> web.StreamResponse:
     return response
 
 
-@dataclass(slots=True)
 class _Backlog:
     """What is still to be sent to one client."""
 
-    most: int
-    waiting: deque[bytes] = field(default_factory=deque)
-    came: asyncio.Event = field(default_factory=asyncio.Event)
-    over: bool = False
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting: deque[bytes] = deque()
+        self._came = asyncio.Event()
 
     def put(self, message: bytes) -> None:
-        """Keep it for the client; too many end the stream."""
-        self.over = self.over or len(self.waiting) >= self.most
-        self.waiting.append(message)
-        self.came.set()
+        """Keep it for the client. Raises `ConnectionAbortedError` where there is too much already."""
+        if len(self._waiting) >= self._most:
+            raise ConnectionAbortedError("the client is too slow")
+        self._waiting.append(message)
+        self._came.set()
 
-    def end(self) -> None:
-        """Nothing more will come."""
-        self.over = True
-        self.came.set()
+    async def get(self) -> bytes:
+        """The next one."""
+        while not self._waiting:
+            self._came.clear()
+            await self._came.wait()
+        return self._waiting.popleft()
 
 
 async def _tell(
     api: Api, response: web.StreamResponse, subscription: Subscription, wanted: EventFilter, since: float | None
 ) -> None:
+    """Listen and send until one of the two fails; a client too slow to be sent to must not stop the listening."""
     backlog = _Backlog(api.limits.backlog)
-    listener = asyncio.create_task(_listen(api, subscription, wanted, backlog))
+    tasks = {
+        asyncio.create_task(_listen(api, subscription, wanted, backlog)),
+        asyncio.create_task(_send(api, response, backlog, wanted, since)),
+    }
     try:
-        await _write(api, response, b"retry: 3000\n: sightline\n\n")
-        if since is not None:
-            for stored in await asyncio.to_thread(_changed, api, wanted, since):
-                await _write(api, response, _message(stored.changed, _stage(stored, since), stored.event))
-        await _send(api, response, backlog)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
     finally:
-        listener.cancel()
-        await asyncio.gather(listener, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _listen(api: Api, subscription: Subscription, wanted: EventFilter, backlog: _Backlog) -> None:
     """Take what the agent tells, at once, so that the time in the id is that of the change."""
-    try:
-        while not backlog.over:
-            stage, event = await subscription.get()
-            if _fits(event, wanted):
-                backlog.put(_message(api.clock(), stage, event))
-    finally:
-        backlog.end()
+    while True:
+        stage, event = await subscription.get()
+        if _fits(event, wanted):
+            backlog.put(_message(api.clock(), stage, event))
 
 
-async def _send(api: Api, response: web.StreamResponse, backlog: _Backlog) -> None:
-    while not backlog.over:
+async def _send(
+    api: Api, response: web.StreamResponse, backlog: _Backlog, wanted: EventFilter, since: float | None
+) -> None:
+    await _write(api, response, b"retry: 3000\n: sightline\n\n")
+    if since is not None:
+        for stored in await asyncio.to_thread(_changed, api, wanted, since):
+            await _write(api, response, _message(stored.changed, _stage(stored, since), stored.event))
+    while True:
         try:
             async with asyncio.timeout(api.limits.heartbeat_s):
-                await backlog.came.wait()
+                message = await backlog.get()
         except TimeoutError:
-            await _write(api, response, b": still here\n\n")
-            continue
-        backlog.came.clear()
-        while backlog.waiting and not backlog.over:
-            await _write(api, response, backlog.waiting.popleft())
+            message = b": still here\n\n"
+        await _write(api, response, message)
 
 
 async def _write(api: Api, response: web.StreamResponse, message: bytes) -> None:

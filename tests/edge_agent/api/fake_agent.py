@@ -130,6 +130,7 @@ class FakeAgent:
         self.asked: list[tuple[str, bool, int | None]] = []
         self.config_error: str | None = None
         self.moving_picture = True
+        self.padding = 0  # bytes after each picture, to fill buffers with
 
     def status(self) -> AgentStatus:
         outbox = OutboxStats(
@@ -149,7 +150,7 @@ class FakeAgent:
         self.asked.append((camera, overlay, width))
         if camera == "blind":
             return None
-        return (time.time() if self.moving_picture else NOW), jpeg(width or 640, overlay)
+        return (time.time() if self.moving_picture else NOW), jpeg(width or 640, overlay) + bytes(self.padding)
 
     def subscribe(self) -> FakeSubscription:
         self.listeners.append(FakeSubscription())

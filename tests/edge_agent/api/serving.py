@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -59,6 +60,19 @@ async def serving(
             yield Served(agent, api, client)
     finally:
         await api.stop()
+
+
+@asynccontextmanager
+async def stuck(port: int, path: str) -> AsyncIterator[None]:
+    """A client that asks and then takes nothing of the answer."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(connection, ("127.0.0.1", port))
+        head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {BEARER['Authorization']}\r\n\r\n"
+        await loop.sock_sendall(connection, head.encode())
+        yield
 
 
 @contextmanager
