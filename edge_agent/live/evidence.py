@@ -42,6 +42,7 @@ _DOUBT = 2.0  # rules that wait longer where they are not sure
 _DWELLS = frozenset(
     {"seconds", "min_seconds", "max_seconds", "top_seconds", "drop_seconds", "frozen_seconds", "hold_seconds"}
 )
+_in_hand: set[Path] = set()  # parts of this process, also of an instance that is about to go: nothing to recover
 _NICE = 5  # finishing clips yields to looking at pictures
 
 
@@ -132,7 +133,7 @@ class LiveEvidence:
 
     def start(self) -> None:
         """Begin to work; clips that a crash left half written are finished first."""
-        parts = sorted(self._folder.glob("clips/*/*.mp4.part"))
+        parts = sorted(set(self._folder.glob("clips/*/*.mp4.part")) - _in_hand)
         self._finished.put(lambda: self._recover(parts))
         self._recorder.start()
         self._finisher.start()
@@ -232,6 +233,7 @@ class LiveEvidence:
             return
         if ring is not None:
             part = target.with_name(target.name + ".part")
+            _in_hand.add(part)
             first = event.start - self._config.pre_s
             recording = Recording(ring, part, first, self._make_room, essential=event.opened)
         self._takes[event.id] = _Take(event, target, recording, closed=event.state == "closed")
@@ -297,6 +299,8 @@ class LiveEvidence:
         else:
             log.warning("no clip of %s: no packets of its time", event.id, extra=_about(event))
             self._count(clips_failed=1)
+        if take.recording is not None:
+            _in_hand.discard(take.recording.part)
         with self._lock:
             picture = self._pictures.get(event.id)
             if take.closed:

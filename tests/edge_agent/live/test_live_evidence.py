@@ -216,6 +216,23 @@ def test_ending_in_the_middle(tmp_path: Path, camera: Path) -> None:
     assert not any(thread.is_alive() for thread in (desk.evidence._recorder, desk.evidence._finisher))
 
 
+def test_a_second_one_leaves_the_clips_of_the_first_alone(tmp_path: Path, camera: Path) -> None:
+    """A new config: the one with the old settings finishes its clips beside the new one."""
+    before = Desk(tmp_path)
+    ring = PacketRing(10.0, MB)
+    feed(ring, camera, until=10.0)
+    before.evidence.opened(event(), ring)
+    before.settle()
+    assert list(tmp_path.rglob("*.part"))
+    after = Desk(tmp_path)
+    after.evidence.opened(event("F"), ring)
+    after.settle()
+    assert before.evidence.finish(10)
+    assert after.evidence.finish(10)
+    assert before.numbers(before.attached[0][1].clip) == list(range(60, 101))
+    assert [name for name, _ in after.attached] == ["F"]
+
+
 def test_nobody_started_it(tmp_path: Path) -> None:
     evidence = LiveEvidence(tmp_path, EvidenceConfig(), lambda *_: None, time.time)
     assert evidence.finish(1)

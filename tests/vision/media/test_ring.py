@@ -78,6 +78,14 @@ def test_reading_on(camera: Path, number: int) -> None:
     assert [packet.number for packet in ring.read_after(number)] == list(range(max(oldest, number + 1), 201))
 
 
+def test_another_length(camera: Path) -> None:
+    ring = PacketRing(15.0, MB)
+    feed(ring, camera)
+    ring.keep(2.0)
+    feed(ring, camera, at=EPOCH + 20, until=0.5)
+    assert 2.0 <= ring.seconds < 3.0
+
+
 def test_one_group_is_more_than_the_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "long.mp4"
     write_video(path, count=200, fps=10, gop=1000)
