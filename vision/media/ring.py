@@ -96,10 +96,6 @@ class PacketRing:
         tick = round(t / _MICRO)
         self._add(HeldPacket(self._count + 1, t, tick, tick, 0, True, data, self._copy))
 
-    def keep(self, seconds: float) -> None:
-        """Hold so much from now on."""
-        self._keep_s = seconds
-
     def reset(self) -> None:
         """The connection is over. What it gave stays, with all that is needed to write it."""
         self._stream = self._copy = None
