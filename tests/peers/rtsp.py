@@ -149,6 +149,11 @@ class _Server:
         assert self._server is not None
         return self._server.pid
 
+    @property
+    def feed_ports(self) -> list[int]:
+        """The UDP ports at which the server itself is fed (not where it sends pictures)."""
+        return list(self._ports.values())
+
     def start(self) -> Self:
         """Start feed and server; returns when it listens."""
         if self._feed is None or self._feed.poll() is not None:

@@ -34,7 +34,8 @@ class RtspSource(ContainerSource):
         options = {
             "rtsp_transport": self.options.transport,
             "allowed_media_types": "video",
-            "timeout": str(round(self.options.connect_s / 2 * 1e6)),
+            # A last resort: before that, opening is given up and reading is interrupted from here
+            "timeout": str(round(2 * max(self.options.connect_s, self.options.stall_s) * 1e6)),
             # What the stream is tells its first packets; waiting for a measured frame rate costs seconds
             "fpsprobesize": "0",
             "analyzeduration": "100000",

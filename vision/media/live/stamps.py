@@ -44,6 +44,7 @@ class Stamper:
         self._clock = clock
         self._shift = 0
         self._last: int | None = None
+        self._t = 0.0
         self._held: tuple[av.Packet[VideoStream], float, float] | None = None
 
     def take(self, packet: av.Packet[VideoStream], now: float, mono: float) -> Iterator[Arrival]:
@@ -61,20 +62,23 @@ class Stamper:
         yield self._arrival(packet, now, mono)
 
     def _arrival(self, packet: av.Packet[VideoStream], now: float, mono: float) -> Arrival:
-        stamp = packet.pts if packet.pts is not None else packet.dts
+        # Decoding times come at an even pace, those of display do not where there are B-frames
+        stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is None:
             copyable = self._last is not None
             if self._last is not None:
                 packet.pts = packet.dts = self._last = self._last + 1
-            return Arrival(packet, self._clock.at(self._seconds(packet.dts), now), now, mono, copyable)
-        self._shift += round(self._clock.leap((stamp + self._shift) * self._base, now) / self._base)
-        if packet.pts is not None:
-            packet.pts += self._shift
-        if packet.dts is not None:
-            packet.dts += self._shift
-        self._clock.arrived((stamp + self._shift) * self._base, now, _taken(packet))
-        copyable = self._rising(packet)
-        return Arrival(packet, self._clock.at(self._seconds(packet.dts), now), now, mono, copyable)
+        else:
+            self._shift += round(self._clock.leap((stamp + self._shift) * self._base, now) / self._base)
+            if packet.pts is not None:
+                packet.pts += self._shift
+            if packet.dts is not None:
+                packet.dts += self._shift
+            self._clock.arrived((stamp + self._shift) * self._base, now, _taken(packet))
+            copyable = self._rising(packet)
+        tick = packet.dts if packet.dts is not None else packet.pts
+        self._t = max(self._t, self._clock.at(None if tick is None else tick * self._base, now))
+        return Arrival(packet, self._t, now, mono, copyable)
 
     def _rising(self, packet: av.Packet[VideoStream]) -> bool:
         """Make the decoding time follow the last one; whether the packet can be copied."""
@@ -90,9 +94,6 @@ class Stamper:
             packet.pts = packet.dts
         self._last = packet.dts
         return True
-
-    def _seconds(self, tick: int | None) -> float | None:
-        return None if tick is None else tick * self._base
 
 
 def _taken(packet: av.Packet[VideoStream]) -> float | None:
