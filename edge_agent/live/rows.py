@@ -128,7 +128,7 @@ def _head(moment: Moment, width: int) -> list[Text]:
 def _cameras(cameras: Sequence[CameraStatus], now: float, width: int, room: int) -> list[Text]:
     """A heading, a row for each camera, and one line for those that found no room."""
     shown, rest = _chosen(cameras, room - 1)
-    name_width = min(max((cell_len(camera.name) for camera in shown), default=6), max(8, width // 4), 24)
+    name_width = min(max(6, *(cell_len(camera.name) for camera in shown)) if shown else 6, max(8, width // 4), 24)
     columns = _fitting(width - name_width - len(_GAP) - 10)
     heading = set_cell_size("camera", name_width) + _GAP + set_cell_size("state", 10)
     made = [Text(heading + "".join(_GAP + column.title.rjust(column.width) for column in columns), "dim")]
