@@ -214,6 +214,7 @@ class Link:
             return connection.fault or MqttFault("lost", f"connection to {self.settings.place} lost")
         self._connection = None
         with contextlib.suppress(MqttFault, Denied):
+            await self._tell_all(connection)
             if self._farewell is not None:
                 await self._farewell(connection)
         await connection.close()
@@ -221,25 +222,22 @@ class Link:
 
     async def _keep_telling(self, connection: Connection) -> None:
         """Bring the states to the broker, as they change."""
-        while True:
-            found = self.states.next()
-            if found is None:
+        with contextlib.suppress(MqttFault):
+            while True:
+                await self._tell_all(connection)
                 await self.states.changed.wait()
-                continue
+
+    async def _tell_all(self, connection: Connection) -> None:
+        """Bring all states to the broker that it does not have yet. Raises `MqttFault`."""
+        while (found := self.states.next()) is not None:
             topic, state = found
+            content_type = state.content_type if state.payload else None
             try:
-                await connection.publish(
-                    topic,
-                    state.payload,
-                    retain=state.retain,
-                    content_type=state.content_type if state.payload else None,
-                )
+                await connection.publish(topic, state.payload, retain=state.retain, content_type=content_type)
             except Denied as denied:
                 if topic not in self._denied:
                     self._denied.add(topic)
                     log.warning("%s: %s", self.settings.place, denied)
-            except MqttFault:
-                return
             self.states.said(topic, state)
 
     def _tell(self, fault: MqttFault) -> None:

@@ -126,6 +126,11 @@ class RuleStates:
         rule = self._rules.get(key)
         return rule is not None and (bool(rule.open) or rule.until > now)
 
+    @property
+    def known(self) -> tuple[RuleKey, ...]:
+        """Rules that are or were ON and have not been turned OFF by time."""
+        return tuple(self._rules)
+
     def turning(self, now: float) -> tuple[list[RuleKey], float | None]:
         """Rules that have just turned OFF by time, and when the next one will."""
         gone = [key for key, rule in self._rules.items() if rule.until and rule.until <= now and not rule.open]

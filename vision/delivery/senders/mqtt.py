@@ -211,7 +211,9 @@ class Mqtt(Sender[MqttAlert]):
 
     def _heard(self, message: Incoming) -> None:
         """Our own topics as the broker keeps them, and Home Assistant coming up."""
-        states = self._started().states
+        if self._link is None:
+            return
+        states = self._link.states
         if message.topic == self._topics.status:
             if message.payload == OFFLINE:  # the last will of a connection that we have replaced
                 states.again(self._topics.status)
@@ -243,10 +245,12 @@ class Mqtt(Sender[MqttAlert]):
         return f"{settings.place}: {how}, {'logged in' if self.params.username else 'no login'}"
 
     async def close(self) -> None:
-        """Say offline, say good-bye."""
+        """Rules OFF, for nobody watches now; say offline, say good-bye."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._link is not None:
-            await self._link.close()
-            self._link = None
+        link, self._link = self._link, None
+        if link is not None:
+            for key in self._rules.known:
+                link.states.set(self._topics.state(*key), self._state(OFF))
+            await link.close()
