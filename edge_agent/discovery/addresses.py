@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from vision.errors import InputError
 
 _SECRET = re.compile(
-    r"(?i)\b(pass(?:word|wd)?|pwd|token|secret|api_?key|auth)=([^&;/?#]*?)(?=_(?:channel|stream)=|[&;/?#]|$)"
+    r"(?i)(?<![A-Za-z0-9])(pass(?:word|wd)?|pwd|token|secret|api_?key|auth)=([^&;/?#]*?)(?=_(?:channel|stream)=|[&;/?#]|$)"
 )
 _KEPT = "/?&=;:@!,+()*'~.-_%[]#"
 MASK = "***"

@@ -97,11 +97,15 @@ class Camera:
 
     def _time(self) -> str:
         now = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.offset_s)
-        return _part("tds", "GetSystemDateAndTime", f"""<tds:SystemDateAndTime><tt:DateTimeType>NTP</tt:DateTimeType>
+        return _part(
+            "tds",
+            "GetSystemDateAndTime",
+            f"""<tds:SystemDateAndTime><tt:DateTimeType>NTP</tt:DateTimeType>
             <tt:DaylightSavings>false</tt:DaylightSavings><tt:UTCDateTime><tt:Time><tt:Hour>{now.hour}</tt:Hour>
             <tt:Minute>{now.minute}</tt:Minute><tt:Second>{now.second}</tt:Second></tt:Time><tt:Date>
             <tt:Year>{now.year}</tt:Year><tt:Month>{now.month}</tt:Month><tt:Day>{now.day}</tt:Day></tt:Date>
-            </tt:UTCDateTime></tds:SystemDateAndTime>""")
+            </tt:UTCDateTime></tds:SystemDateAndTime>""",
+        )
 
     def _services(self, call: str, here: str) -> str:
         kinds = ["device", "media"] if self.media else ["device"]
@@ -122,7 +126,7 @@ class Camera:
 
         if part("Username") != self.user or "#PasswordDigest" not in body:
             return False
-        created = dt.datetime.fromisoformat(part("Created").replace("Z", "+00:00"))
+        created = dt.datetime.fromisoformat(part("Created"))
         late = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.offset_s) - created
         if abs(late.total_seconds()) > 30:  # as real ones: a login that is not of now by their own clock is refused
             return False
@@ -175,7 +179,8 @@ def _profile(stream: Stream) -> str:
     return f"""<trt:Profiles token="{stream.token}" fixed="true"><tt:Name>{stream.token}</tt:Name>
         <tt:VideoSourceConfiguration token="v"><tt:Name>v</tt:Name><tt:UseCount>1</tt:UseCount>
         <tt:SourceToken>{stream.source}</tt:SourceToken><tt:Bounds x="0" y="0" width="1" height="1"/>
-        </tt:VideoSourceConfiguration><tt:VideoEncoderConfiguration token="e"><tt:Name>e</tt:Name><tt:UseCount>1</tt:UseCount>
+        </tt:VideoSourceConfiguration><tt:VideoEncoderConfiguration token="e"><tt:Name>e</tt:Name><tt:UseCount>1
+        </tt:UseCount>
         <tt:Encoding>{stream.codec}</tt:Encoding><tt:Resolution><tt:Width>{stream.width}</tt:Width>
         <tt:Height>{stream.height}</tt:Height></tt:Resolution><tt:Quality>5</tt:Quality><tt:RateControl>
         <tt:FrameRateLimit>{stream.fps}</tt:FrameRateLimit><tt:EncodingInterval>1</tt:EncodingInterval>

@@ -39,13 +39,23 @@ def troubles(device: Device) -> list[str]:
         ({"user": "viewer", "password": "s3cret!"}, (VIEWER,), VIEWER),  # WS-Security, as the standard has it
         ({"user": "viewer", "password": "s3cret!", "login": "digest"}, (VIEWER,), VIEWER),  # HTTP Digest alone
         ({"user": "viewer", "password": "s3cret!"}, (WRONG, VIEWER), VIEWER),  # the second login is the right one
-        ({"user": "viewer", "password": "s3cret!", "open_time": False}, (VIEWER,), VIEWER),  # even the time needs a login
-        ({"user": "viewer", "password": "s3cret!", "offset_s": 7200.0}, (VIEWER,), VIEWER),  # logs in by the camera's clock
+        (
+            {"user": "viewer", "password": "s3cret!", "open_time": False},
+            (VIEWER,),
+            VIEWER,
+        ),  # even the time needs a login
+        (
+            {"user": "viewer", "password": "s3cret!", "offset_s": 7200.0},
+            (VIEWER,),
+            VIEWER,
+        ),  # logs in by the camera's clock
         ({"services": False}, (), None),  # an old device without GetServices
         ({"named_host": "localhost"}, (), None),  # names itself by a name; asked is who answered
     ],
 )
-def test_a_device_tells_its_streams(settings: dict[str, Any], logins: tuple[Credential, ...], login: Credential) -> None:
+def test_a_device_tells_its_streams(
+    settings: dict[str, Any], logins: tuple[Credential, ...], login: Credential
+) -> None:
     device = asked(Camera(**settings), *logins)
     assert (device.name, device.maker, device.model, device.login) == ("Back Yard", "ACME", "X-1", login)
     main, sub = device.profiles
@@ -72,7 +82,12 @@ def test_a_device_tells_its_streams(settings: dict[str, Any], logins: tuple[Cred
         ({"odd": {"GetStreamUri": fault}}, (), ["malformed"], 2),  # profiles without addresses
         ({"odd": {"GetSnapshotUri": fault}}, (), [], 2),  # nobody needs those
         ({"odd": {"GetScopes": fault}}, (), [], 2),  # nor the name
-        ({"odd": {"GetProfiles": lambda: web.Response(text="<html><body>hi</body>")}}, (), ["malformed"], 0),  # a web page
+        (
+            {"odd": {"GetProfiles": lambda: web.Response(text="<html><body>hi</body>")}},
+            (),
+            ["malformed"],
+            0,
+        ),  # a web page
         ({"odd": {"GetProfiles": lambda: web.Response(text="")}}, (), ["malformed"], 0),  # nothing
         ({"odd": {"GetProfiles": lambda: web.Response(body=b"\xff\x00<a")}}, (), ["malformed"], 0),  # noise
         ({"odd": {"GetDeviceInformation": lambda: "<tds:What/>"}}, (), [], 2),  # an answer to something else
