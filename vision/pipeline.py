@@ -7,7 +7,7 @@ Pure and deterministic: time is the frame's timestamp, and the same frames with 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,15 +29,19 @@ from vision.rules.base import rule_types
 from vision.track.base import Track, Tracker
 from vision.track.bytetrack import ByteTracker, TrackParams
 
+_GAP_S = 1.0  # a source that is silent for longer, and
+_GAP_STEPS = 3.0  # for so many times its usual step, has a gap
+
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A step that waits for the detector, or goes on without it."""
+    """A step that waits for the detector, or goes on without it; `t` leaves out the time without pictures."""
 
     frame: Frame
     verdict: Verdict
     change: Change
     events: list[Event]
+    t: float = 0.0
 
     @property
     def looks(self) -> bool:
@@ -55,7 +59,8 @@ class Pipeline:
 
     `origin` tells footage apart in event ids (the clip's name). `epoch` is the wall-clock time of t = 0 (seconds UTC) for
     schedules; None counts as armed. `timer` gives seconds of whatever should be measured (CPU time of this thread, say)
-    and fills `stages`; without it nothing is measured, and the pipeline has no clock.
+    and fills `stages`; without it nothing is measured, and the pipeline has no clock. `blind_s` counts the seconds that a
+    silent source left without pictures.
     """
 
     def __init__(
@@ -79,6 +84,9 @@ class Pipeline:
         self._size: tuple[int, int] | None = None
         self._last = Detections.none(detector.names)
         self._t = 0.0
+        self.blind_s = 0.0
+        self._seen_t: float | None = None
+        self._steps: deque[float] = deque(maxlen=5)
         self._misses: list[Miss] = []
 
     def step(self, frame: Frame) -> list[Event]:
@@ -91,18 +99,22 @@ class Pipeline:
         events: list[Event] = []
         if (frame.width, frame.height) != self._size:
             events += self._start(frame)
-        self._t = frame.t
+        gap = self._gap(frame.t)
+        if gap:
+            self._tracker.skip(gap)
+            self._book.skip(self._t, gap)
+            self.blind_s += gap
+        self._t = t = frame.t - self.blind_s
         self.counters["frames"] += 1
         with self._stage("motion"):
             luma = frame.luma
-            self.motion, change = self._motion.step(luma, frame.t, self.tracks)
-            verdict: Verdict = (
-                "look" if self.camera.detect.always else self._attention.decide(change, self.tracks, frame.t)
-            )
+            self.motion, change = self._motion.step(luma, t, self.tracks)
+            always = self.camera.detect.always or gap > 0
+            verdict: Verdict = "look" if always else self._attention.decide(change, self.tracks, t)
         if not self._looks:
             verdict = "unchanged"
         self.counters[f"frames_{verdict}"] += 1
-        return Begun(frame, verdict, change, events)
+        return Begun(frame, verdict, change, events, t)
 
     def look(self, begun: Sequence[Begun]) -> list[Detections]:
         """The detector's answer for the frames of one or several begun steps (also of other cameras, same detector)."""
@@ -116,18 +128,18 @@ class Pipeline:
 
         None where it does not, or where the detector could not look in time: tracks are then predicted.
         """
-        frame = begun.frame
+        t = begun.t
         if found is not None:
             self.counters["inferences"] += 1
             self._last = found if self._wanted is None else found.where(np.isin(found.class_id, self._wanted))
         with self._stage("track"):
             seen = self._last if found is not None or begun.verdict == "unchanged" else None
-            self.tracks = self._tracker.update(seen, frame.t) if self._looks else ()
+            self.tracks = self._tracker.update(seen, t) if self._looks else ()
             if found is not None:
-                self._attention.looked(begun.change, self.tracks, frame.t)
+                self._attention.looked(begun.change, self.tracks, t)
         with self._stage("rules"):
             counted = [track for track in self.tracks if self._counts(track)]
-            return begun.events + self._book.step(counted, self.motion, frame.t)
+            return begun.events + self._book.step(counted, self.motion, t)
 
     def finish(self) -> list[Event]:
         """The end of the footage: what was still going on gets its end, and near misses are settled."""
@@ -151,9 +163,22 @@ class Pipeline:
         """For how long frames must be kept for events whose best moment is told of later."""
         return self._book.looks_back_s if self._size else 0.0
 
+    def _gap(self, t: float) -> float:
+        """Seconds to leave out before `t`: a source that fell silent, or skipped, for far longer than it usually does.
+
+        Nobody has left, and nothing has lasted, while nobody looked.
+        """
+        before, self._seen_t = self._seen_t, t
+        if before is None:
+            return 0.0
+        dt, usual = t - before, sorted(self._steps)[len(self._steps) // 2] if self._steps else None
+        self._steps.append(dt)
+        return dt - usual if usual is not None and dt > max(_GAP_S, _GAP_STEPS * usual) else 0.0
+
     def _start(self, frame: Frame) -> list[Event]:
         """Build what depends on the picture's size; a new size in the middle ends what was going on."""
         events = self.finish()
+        self.blind_s, self._seen_t = 0.0, None
         self._misses = list(self.near_misses)
         self._size = width, height = frame.width, frame.height
         self._masks = [scaled(mask.polygon, width, height) for mask in self.camera.masks]

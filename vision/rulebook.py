@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vision.camera import Camera
@@ -13,6 +15,7 @@ from vision.motion.base import Motion
 from vision.rules.base import Closed, NearMiss, Opened, Rule, RuleParams, Signal, Subject, Updated, View, rule_types
 from vision.track.base import Track
 
+_GAPS = 1000
 _BETTER = 1.25  # a moment must be that much better (score x area) to become the picture
 
 
@@ -24,6 +27,30 @@ class Miss:
     rule: str
     type: str
     miss: NearMiss
+
+
+class BlindTime:
+    """The clock of rules and trackers leaves out the time in which there were no pictures; this one puts it back in."""
+
+    def __init__(self) -> None:
+        self._gaps: list[tuple[float, float]] = []  # after which time, and how much in all up to there
+
+    @property
+    def any(self) -> bool:
+        """Whether there was any."""
+        return bool(self._gaps)
+
+    def add(self, t: float, seconds: float) -> None:
+        """Nothing was seen for so many seconds after `t`."""
+        before = self._gaps[-1][1] if self._gaps else 0.0
+        self._gaps.append((t, before + seconds))
+        if len(self._gaps) > 2 * _GAPS:  # older times are asked for no more
+            del self._gaps[:_GAPS]
+
+    def real(self, t: float) -> float:
+        """The frame's own time for a time without gaps."""
+        at = bisect.bisect_left(self._gaps, (t, -math.inf))
+        return t + self._gaps[at - 1][1] if at else t
 
 
 @dataclass(slots=True)
@@ -55,6 +82,7 @@ class RuleBook:
         types = rule_types()
         self._pages = [_Page(types[p.type](p, view), p, n) for n, p in enumerate(camera.rules)]
         self.needs = frozenset[str]().union(*(page.rule.needs for page in self._pages))
+        self._blind = BlindTime()
         self.looks_back_s = max((page.rule.looks_back_s for page in self._pages), default=0.0)
         self.misses: list[Miss] = []
 
@@ -68,13 +96,17 @@ class RuleBook:
                 self._take(page, [_from_now(opened, t) for opened in held.values()], t, changed)
         return list(changed.values())
 
+    def skip(self, t: float, seconds: float) -> None:
+        """No picture came for so many seconds after `t`: times given from now on do not count them, events do."""
+        self._blind.add(t, seconds)
+
     def finish(self, t: float) -> list[Event]:
         """The end of the footage at `t`: pending near misses, and an end for what is still going on."""
         changed: dict[str, Event] = {}
         for page in self._pages:
             self._take(page, page.rule.finish(t), t, changed)
             for event in page.open.values():
-                changed[event.id] = event.model_copy(update={"end": t})
+                changed[event.id] = event.model_copy(update={"end": self._blind.real(t)})
             page.open.clear()
         return list(changed.values())
 
@@ -87,7 +119,7 @@ class RuleBook:
 
     def _armed(self, params: RuleParams, t: float) -> bool:
         schedule = params.schedule or self._camera.schedule
-        return schedule is None or self._epoch is None or schedule.armed(self._epoch + t)
+        return schedule is None or self._epoch is None or schedule.armed(self._epoch + self._blind.real(t))
 
     def _take(self, page: _Page, signals: Iterable[Signal], t: float, changed: dict[str, Event]) -> None:
         for signal in signals:
@@ -107,6 +139,8 @@ class RuleBook:
                 self._miss(page, NearMiss("schedule", text, held.start, signal.end, 1.0, held.subject, held.zone))
 
     def _miss(self, page: _Page, miss: NearMiss) -> None:
+        if self._blind.any:
+            miss = replace(miss, start=self._blind.real(miss.start), end=self._blind.real(miss.end))
         self.misses.append(Miss(self._camera.name, page.params.title, page.params.type, miss))
 
     def _open(self, page: _Page, signal: Opened, t: float) -> Event | None:
@@ -121,18 +155,16 @@ class RuleBook:
             return None
         page.opened_t = t
         page.count += 1
-        subject = signal.subject
+        subject, start = signal.subject, self._blind.real(signal.start)
         event = Event(
-            id=event_id(
-                signal.start, self._origin, self._camera.name, page.number, params.title, signal.key, page.count
-            ),
+            id=event_id(start, self._origin, self._camera.name, page.number, params.title, signal.key, page.count),
             type=params.type,
             rule=params.title,
             camera=self._camera.name,
             severity=signal.severity or params.severity,
-            start=signal.start,
-            opened=t,
-            at=t if subject.t is None else subject.t,
+            start=start,
+            opened=self._blind.real(t),
+            at=self._blind.real(t if subject.t is None else subject.t),
             zone=signal.zone,
             label=subject.label,
             score=subject.score,
@@ -156,7 +188,7 @@ class RuleBook:
         if subject is not None and _quality(subject) > _BETTER * page.quality[signal.key]:
             page.quality[signal.key] = _quality(subject)
             change |= {
-                "at": t if subject.t is None else subject.t,
+                "at": self._blind.real(t if subject.t is None else subject.t),
                 "box": self._relative(subject.box),
                 "score": subject.score,
                 "label": subject.label,
@@ -168,7 +200,11 @@ class RuleBook:
     def _close(self, page: _Page, signal: Closed) -> Event:
         before = page.open.pop(signal.key)
         del page.quality[signal.key]
-        change: dict[str, object] = {"end": signal.end, "state": "closed", "facts": {**before.facts, **signal.facts}}
+        change: dict[str, object] = {
+            "end": self._blind.real(signal.end),
+            "state": "closed",
+            "facts": {**before.facts, **signal.facts},
+        }
         if signal.count is not None:
             change["count"] = signal.count
         return before.model_copy(update=change)

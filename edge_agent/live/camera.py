@@ -211,7 +211,8 @@ class LiveCamera:
             for event in self._outage.back(now):
                 self._tell(event)
         elif state.state == "stopped" and state.fault is None:
-            self._outage.stop(now)
+            for event in self._outage.stop(now):
+                self._tell(event)
             self._ended.set()
         elif state.state in ("offline", "stopped"):
             self._outage.lost(now, state.fault, state.reason)

@@ -127,3 +127,39 @@ def test_without_a_timer_nothing_is_measured() -> None:
     timed = Pipeline(camera(), Seeing(), timer=lambda: float(next(ticks)))
     run(walk(5, 2), timed)
     assert {"motion", "detect", "track", "rules"} <= set(timed.stages)
+
+
+@pytest.mark.parametrize(
+    ("cut", "expected"),
+    [
+        ((4.0, 4.0), 1),  # nothing missing
+        ((4.0, 4.9), 1),  # too short to be a gap: the tracker bridges it
+        ((4.0, 6.0), 1),  # two seconds without pictures: the same stay
+        ((4.0, 6.8), 1),
+    ],
+)
+def test_a_gap_in_the_pictures_ends_no_event(cut: tuple[float, float], expected: int) -> None:
+    frames = [frame for frame in walk(10.0) if not cut[0] < frame.t < cut[1]]
+    whole = run(walk(10.0), Pipeline(camera(), Seeing()))
+    events = run(frames, Pipeline(camera(), Seeing()))
+    last = {event.id: event for event in events}
+    assert len(last) == expected
+    (event,) = last.values()
+    assert event.start == pytest.approx(whole[-1].start, abs=0.25)
+    assert event.end == pytest.approx(whole[-1].end, abs=0.35)  # in the pictures' own time, the gap counted
+
+
+def test_a_long_gap_is_no_stay() -> None:
+    """Somebody is seen for less than the rule asks before the pictures stop for a minute; another is seen after it."""
+    early = [frame for frame in walk(10.0) if 1.2 < frame.t < 1.9]
+    late = [Frame(f.picture, t=f.t + 60.0, index=f.index) for f in walk(10.0) if 8.0 < f.t < 8.7]
+    made = Pipeline(camera(), Seeing())
+    assert run([*early, *late], made) == []
+
+
+def test_sparse_pictures_are_no_gaps() -> None:
+    """A source of one picture in two seconds is slow, not silent: its time counts."""
+    frames = walk(0.5, seconds=40.0)
+    made = Pipeline(camera(), Seeing())
+    run(frames, made)
+    assert made.blind_s == 0.0

@@ -11,7 +11,7 @@ from vision.camera import Camera
 from vision.events import Event
 from vision.geometry import Box
 from vision.motion.base import STILL, Motion
-from vision.rulebook import RuleBook
+from vision.rulebook import BlindTime, RuleBook
 from vision.rules.base import Closed, NearMiss, Opened, Signal, Subject, Updated, View
 from vision.rules.intrusion import Intrusion
 from vision.track.base import Track
@@ -141,3 +141,21 @@ def test_a_thing_told_late_is_shown_at_its_own_moment() -> None:
     made = book({3: [Opened("a", 1, Subject(MIDDLE, "person", 0.9, 1, t=1.5))]})
     opened = play(made, [1, 2, 3])[0]
     assert (opened.opened, opened.at) == (3, 1.5)
+
+
+def test_time_without_pictures_is_left_out_for_rules_and_put_back_into_events() -> None:
+    made = book({1.0: [Opened("a", 0.5)], 4.0: [Closed("a", 3.5)]})
+    events = [*made.step([], STILL, 1.0)]
+    made.skip(2.0, 100.0)
+    made.skip(3.0, 10.0)
+    events += made.step([], STILL, 4.0)
+    assert [(e.start, e.end) for e in events] == [(0.5, None), (0.5, 113.5)]
+
+
+def test_blind_time_counts_what_lies_before() -> None:
+    blind = BlindTime()
+    assert not blind.any
+    for t, seconds in ((10.0, 5.0), (20.0, 1.0)):
+        blind.add(t, seconds)
+    # the last picture before a gap is of its own time; what comes later has the gap before it
+    assert [blind.real(t) for t in (0.0, 10.0, 10.1, 20.0, 20.1)] == [0.0, 10.0, 15.1, 25.0, 26.1]

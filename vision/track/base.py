@@ -43,5 +43,8 @@ class Tracker(Protocol):
         time passes); empty detections mean that somebody looked and found nothing.
         """
 
+    def skip(self, seconds: float) -> None:
+        """So many seconds went by of which there is no picture, and which `t` leaves out: anybody may have moved on."""
+
     def reset(self) -> None:
         """Forget everything; numbers are not used again."""

@@ -107,6 +107,14 @@ class ByteTracker:
         self._t: float | None = None
         self._look_t: float | None = None
 
+    def skip(self, seconds: float) -> None:
+        """See `Tracker.skip`."""
+        if seconds > self.params.lost_s:
+            self._lives.clear()
+            self._filter = BoxFilter(self.params.motion)
+        else:
+            self._filter.predict(seconds)
+
     def update(self, detections: Detections | None, t: float) -> list[Track]:
         """See `Tracker.update`. Times do not go back: an earlier `t` counts as the last one.
 

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tests.peers.mosquitto import Broker, Certificates, Listener, free_port, make_certificates, retained
 from vision.delivery.senders.base import Message, Refused, Retry, SenderContext, SendError, Watched
 from vision.delivery.senders.mqtt import Mqtt, MqttAlert
+from vision.errors import ConfigError
 
 PASSWORD = "p@ss-that-nobody-may-see"
 CAMERAS = (Watched("yard", (("intrusion", "intrusion"), ("left things", "left_object"))), Watched("gate", ()))
@@ -562,3 +564,50 @@ def test_connections_leave_nothing_behind(tmp_path: Path) -> None:
         before = len(list(Path("/proc/self/fd").iterdir()))
         asyncio.run(scene(broker))
         assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"ca": "ca.crt"}, "add tls: true"),
+    ({"insecure": True}, "add tls: true"),
+    ({"tls": True, "cert": "a.crt"}, "cert and key belong together"),
+    ({"password": "${P}"}, "a password needs a username"),
+    ({"username": "a", "password": "open"}, "does not belong in the file"),
+    ({"topic": "a/#"}, "a topic is levels"),
+    ({"topic": "/"}, "a topic is levels"),
+    ({"topic": "$SYS/a"}, "a topic is levels"),
+    ({"qos": 3}, "0, 1 or 2"),
+    ({"version": "4"}, "'auto', '5' or '3.1.1'"),
+]
+
+
+@pytest.mark.parametrize(("more", "text"), WRONG)
+def test_wrong_parameters_are_named(more: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        MqttAlert(**{"host": "broker", **more})
+    assert text in str(caught.value)
+
+
+def test_files_count_from_the_config(tmp_path: Path) -> None:
+    alert = MqttAlert.model_validate({"host": "b", "tls": True, "ca": "certs/ca.crt"}, context={"folder": tmp_path})
+    assert alert.ca == tmp_path / "certs/ca.crt"
+
+
+def test_an_unset_password_is_said_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="NOT_SET not set"):
+        Mqtt(MqttAlert(host="b", username="a", password="${NOT_SET}"), context(tmp_path))
+
+
+def test_who_waits_is_told_that_the_broker_is_there(tmp_path: Path) -> None:
+    async def scene(broker: Broker) -> int:
+        told: list[bool] = []
+        sender = Mqtt(params(broker), context(tmp_path))
+        sender.reachable = lambda: told.append(True)
+        await sender.start()
+        await send_surely(sender, message())
+        await asyncio.to_thread(broker.restart)
+        await send_surely(sender, message(2))
+        await sender.close()
+        return len(told)
+
+    with Broker(tmp_path / "b") as broker:
+        assert asyncio.run(scene(broker)) >= 2

@@ -16,7 +16,7 @@ from vision.events import Evidence, Summary
 from vision.schedule import Schedule
 
 DESCRIBED = {"summary": Summary(text="A man climbs the fence.", source="local")}
-# T0 is Monday, 2026-09-21, 13:33:20 UTC
+# T0 is Monday, 2026-09-21, 14:13:20 UTC
 NIGHT, DAY = Schedule(active=("18:00-07:00",)), Schedule(active=("mon 08:00-18:00",))
 
 

@@ -191,6 +191,14 @@ def test_forget_keeps_what_is_open_young_or_still_to_be_sent(store: Store) -> No
     assert store.forget(T0 + 50) == 0
 
 
+def test_forget_more_than_fits_one_transaction(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vision.delivery.store._CHUNK", 3)
+    for n in range(6):
+        store.record(event(n, state="closed", end=T0 + n), [], T0)
+    assert store.forget(T0 + 5) == 5
+    assert [found.event.id for found in store.events(ALL)] == [event(5).id]
+
+
 def test_numbers_never_come_back(store: Store) -> None:
     gone = event(1, state="closed", end=T0 + 2)
     store.record(gone, [message(gone)], T0)
