@@ -13,6 +13,7 @@ from vision.media.live.base import SourceOptions
 from vision.media.live.container import TICK_S, ContainerSource
 from vision.media.live.registry import register
 
+_GRACE_S = 1.0
 _PORTS = {"rtsp": 554, "rtsps": 322}
 
 
@@ -41,9 +42,9 @@ class RtspSource(ContainerSource):
             "analyzeduration": "100000",
             "buffer_size": "1048576",
         }
-        return av.open(
-            self._parts.full, options=options, timeout=(self.options.connect_s, TICK_S), metadata_errors="replace"
-        )
+        # FFmpeg's word for an interrupted opening is anything; the one who waits must have given up before
+        limits = (self.options.connect_s + _GRACE_S, TICK_S)
+        return av.open(self._parts.full, options=options, timeout=limits, metadata_errors="replace")
 
     def _silent(self) -> str:
         if self.options.transport == "udp":
