@@ -26,7 +26,9 @@ from aiohttp import web
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-Fault = Literal["down", "500", "429", "503", "410", "404", "400", "hang", "redirect", "drop", "lost answer", "half answer", "slow"]
+Fault = Literal[
+    "down", "500", "429", "503", "410", "404", "400", "hang", "redirect", "drop", "lost answer", "half answer", "slow"
+]
 _STATUS: dict[str, int] = {"500": 500, "429": 429, "503": 503, "410": 410, "404": 404, "400": 400}
 
 
@@ -102,6 +104,7 @@ class Receiver:
     def stop(self) -> None:
         if self._thread.is_alive():
             self._call(self._shut())
+            self._call(self._end())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(10)
         if not self._loop.is_closed() and not self._loop.is_running():
@@ -245,7 +248,19 @@ class Receiver:
         runner, self._runner = self._runner, None
         self._released.set()
         if runner is not None:
+            for site in list(runner.sites):
+                await site.stop()
+            await asyncio.sleep(0.02)  # who was let in at the last moment becomes known, and is closed too
             await runner.cleanup()
+            await asyncio.sleep(0.01)  # what was cut is closed in the loop's next turns
+
+    async def _end(self) -> None:
+        """Nothing may be left in the loop."""
+        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.sleep(0)
 
     async def _other(self, request: web.Request) -> web.Response:
         with self._changed:

@@ -65,7 +65,8 @@ class Target:
         """`begun` is called once the sender has started."""
         self.name, self.sender, self.draining, self.started = name, sender, False, False
         self._store, self._clock, self._random, self._pace, self._begun = store, clock, random, pace, begun
-        self._deadline_s = max(pace.deadline_s, getattr(sender.params, "timeout_s", 0.0) + 5.0)
+        own = getattr(sender.params, "timeout_s", None)  # a sender with a limit of its own tells better what was slow
+        self._deadline_s = pace.deadline_s if own is None else max(pace.deadline_s, own + 5.0)
         self._pictures = type(sender).picture is not Sender.picture
         self._wake = asyncio.Event()
         self._ready: deque[Delivery] = deque()
