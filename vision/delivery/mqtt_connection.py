@@ -107,7 +107,8 @@ class Connection:
     def _attach(self) -> None:
         """From now on the loop watches the socket."""
         sock = self._client.socket()
-        if sock is not None:
+        if isinstance(sock, socket.socket):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # small packets, each of which is waited for
             self._attached = True
             self._loop.add_reader(sock, self._readable)
             self._watch_write()

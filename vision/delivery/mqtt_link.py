@@ -24,6 +24,7 @@ from vision.delivery.mqtt_settings import Choice, Denied, MqttFault, Settings
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 10.0
+AFTER_REFUSAL_S = 60.0  # so that no account is locked
 STABLE_S = 10.0
 BRIEF = 4  # so many connections in a row that were lost at once are no accident
 CLOSE_S = 1.5
@@ -103,14 +104,18 @@ class Link:
         *,
         topics: Sequence[str] = (),
         heard: Callable[[Incoming], None] = lambda _: None,
+        up: Callable[[], None] = lambda: None,
         farewell: Callable[[Connection], Awaitable[None]] | None = None,
     ) -> None:
-        """`topics` are subscribed to at every connection, `heard` gets what comes; `farewell` has the last word."""
+        """`topics` are subscribed to at every connection, `heard` gets what comes.
+
+        `up` is called when messages can be sent, `farewell` has the last word.
+        """
         self.settings = settings
         self.states = States()
         self.fault: MqttFault | None = None
         self._version = version
-        self._topics, self._heard, self._farewell = tuple(topics), heard, farewell
+        self._topics, self._heard, self._up, self._farewell = tuple(topics), heard, up, farewell
         self._connection: Connection | None = None
         self._settled = asyncio.Event()  # the first attempt is over, or there is a connection
         self._stop = asyncio.Event()
@@ -161,7 +166,8 @@ class Link:
             brief = brief + 1 if self._was_up and lasted <= STABLE_S else 0
             self._tell(_suspicion(self.settings) if brief >= BRIEF and fault.kind == "lost" else fault)
             self._settled.set()
-            wait = full_jitter(failures, random.random, base_s=FIRST_WAIT_S, cap_s=LONGEST_WAIT_S)
+            longest = AFTER_REFUSAL_S if fault.kind == "auth" else LONGEST_WAIT_S
+            wait = full_jitter(failures, random.random, base_s=FIRST_WAIT_S, cap_s=longest)
             await self._pause(wait)
 
     async def _once(self) -> MqttFault | None:
@@ -201,6 +207,7 @@ class Link:
         self.states.all_again()
         self._connection = connection
         self._settled.set()
+        self._up()
         waits = [asyncio.create_task(event.wait()) for event in (connection.lost, self._stop)]
         telling = asyncio.create_task(self._keep_telling(connection))
         try:

@@ -555,7 +555,7 @@ def test_a_message_that_the_broker_cannot_take_goes_to_the_dead_letters(tmp_path
 
 def test_connections_leave_nothing_behind(tmp_path: Path) -> None:
     async def scene(broker: Broker) -> None:
-        for _ in range(40):
+        for _ in range(12):
             async with running(params(broker), context(tmp_path)) as sender:
                 await send_surely(sender, message())
 

@@ -128,6 +128,8 @@ class Sender(ABC, Generic[P]):
     """
 
     Params: ClassVar[type[AlertParams]]
+    reachable: Callable[[], None] | None = None
+    """Set by who uses the sender, called in the event loop by senders that notice that the receiver is there again."""
 
     def __init__(self, params: P, context: SenderContext) -> None:
         self.params = params

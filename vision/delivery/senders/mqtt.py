@@ -116,7 +116,9 @@ class Mqtt(Sender[MqttAlert]):
             return
         topics = self._topics.own + (self._discovery.listens_to if self.params.homeassistant else ())
         settings = self._settings(self.params.client_id or self._default_id())
-        self._link = Link(settings, self.params.version, topics=topics, heard=self._heard, farewell=self._farewell)
+        self._link = Link(
+            settings, self.params.version, topics=topics, heard=self._heard, up=self._up, farewell=self._farewell
+        )
         self._fill(self._link.states)
         self._link.start()
 
@@ -208,6 +210,10 @@ class Mqtt(Sender[MqttAlert]):
 
     def _shows(self, camera: str) -> bool:
         return self.params.cameras is None or camera in self.params.cameras
+
+    def _up(self) -> None:
+        if self.reachable is not None:
+            self.reachable()
 
     def _heard(self, message: Incoming) -> None:
         """Our own topics as the broker keeps them, and Home Assistant coming up."""
