@@ -81,7 +81,7 @@ def test_a_message_cannot_forge_lines_or_colours() -> None:
 
 
 def test_wrong_arguments_do_not_lose_the_line() -> None:
-    record = logging.makeLogRecord({"msg": "two %s %s", "args": ("one",)})
+    record = logging.makeLogRecord({"name": "x", "msg": "two %s %s", "args": ("one",)})
     assert "two %s %s ('one',)" in logs.PlainFormatter().format(record)
 
 

@@ -210,14 +210,23 @@ function open(heading, text, body, overlay = false) {
   $("large-title").textContent = heading;
   $("large-text").textContent = text;
   $("large-overlay").hidden = !overlay;
-  $("large-body").replaceChildren(body);
+  empty();
+  $("large-body").append(body);
   if (!$("large").open) $("large").showModal();
+}
+function empty() { // a stream goes on until its image shows something else, even outside the page
+  for (const node of $("large-body").children) {
+    node.onerror = null;
+    if (node.tagName === "IMG") node.src = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=";
+    else if (node.load) { node.removeAttribute("src"); node.load(); }
+  }
+  $("large-body").replaceChildren();
 }
 function watch(name) {
   const overlay = $("large-overlay").querySelector("input");
   const draw = () => {
     const image = make("img", { alt: `Live picture of ${name}`, src: address(`/v1/cameras/${encodeURIComponent(name)}/stream.mjpeg`, { fps: 8, width: 1280, overlay: overlay.checked ? 1 : 0 }) });
-    image.addEventListener("error", () => image.replaceWith("No live picture; too many may be watching. Close this and try again."));
+    image.onerror = () => image.replaceWith("No live picture; too many may be watching. Close this and try again.");
     open(`${name} · live`, "", image, true);
   };
   overlay.onchange = draw;
@@ -229,13 +238,10 @@ function enlarge(event) {
 function play(event) {
   const video = make("video", { src: evidence(event.evidence.clip, event.changed), controls: "", autoplay: "", playsinline: "" });
   video.muted = true;
-  video.addEventListener("error", () => video.replaceWith("This browser cannot play the clip, or it was deleted."));
+  video.onerror = () => video.replaceWith("This browser cannot play the clip, or it was deleted.");
   open(`${title(event.type)} · ${event.camera}`, event.summary ? event.summary.text : "", video);
 }
-$("large").addEventListener("close", () => {
-  for (const node of $("large-body").children) { node.removeAttribute("src"); if (node.load) node.load(); } // ends the stream
-  $("large-body").replaceChildren();
-});
+$("large").addEventListener("close", empty);
 $("large").addEventListener("click", (event) => { if (event.target === $("large")) $("large").close(); });
 $("large-close").addEventListener("click", () => $("large").close());
 

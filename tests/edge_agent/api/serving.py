@@ -79,7 +79,13 @@ async def stuck(port: int, path: str) -> AsyncIterator[None]:
 def serving_in_thread(agent: AgentView, evidence: Path) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
     """The address and the loop of a server in a thread, for a browser driven from this one."""
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
+
+    def work() -> None:
+        loop.run_forever()
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     api = server(agent, evidence)
     try:
@@ -89,5 +95,3 @@ def serving_in_thread(agent: AgentView, evidence: Path) -> Iterator[tuple[str, a
         asyncio.run_coroutine_threadsafe(api.stop(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
