@@ -256,11 +256,19 @@ class Store:
                     self._change_payloads(db, (deliveries.c.event_id == event_id,), change)
 
     def forget(self, before: float) -> int:
-        """Delete closed events that started before and have nothing left to send, with their deliveries; how many."""
+        """Delete closed events that started before and have nothing left to send, with their deliveries; how many.
+
+        In several transactions, so that nobody else waits for the end of a great clean-up.
+        """
         waiting = sa.exists().where(deliveries.c.event_id == events.c.id, _UNSENT)
         old = (events.c.started < before, events.c.state == "closed", ~waiting)
-        with self._database.writing() as db:
-            return int(db.execute(sa.delete(events).where(*old)).rowcount)
+        some = sa.select(events.c.id).where(*old).order_by(events.c.started).limit(_CHUNK)
+        count, gone = 0, _CHUNK
+        while gone == _CHUNK:
+            with self._database.writing() as db:
+                gone = db.execute(sa.delete(events).where(events.c.id.in_(some))).rowcount
+            count += gone
+        return count
 
     def close(self) -> None:
         """Let the database go."""
@@ -313,14 +321,7 @@ class Store:
     @staticmethod
     def _reorder(db: sa.Connection, which: sa.ColumnElement[bool]) -> None:
         """Of these unsent deliveries, mark the oldest of each event and target as the head of its line."""
-        other = deliveries.alias("other")
-        older = sa.exists().where(
-            other.c.event_id == deliveries.c.event_id,
-            other.c.target == deliveries.c.target,
-            other.c.number < deliveries.c.number,
-            one_of(other.c.state, "pending", "held"),
-        )
-        db.execute(sa.update(deliveries).where(which, _UNSENT).values(head=sa.case((older, 0), else_=1)))
+        db.execute(_REORDER.where(which))
 
     def _change_evidence(
         self, db: sa.Connection, event_id: str, change: Mapping[str, str | None], now: float
@@ -347,6 +348,14 @@ class Store:
 
 _UNSENT = one_of(deliveries.c.state, "pending", "held")
 _HELD = one_of(deliveries.c.state, "held")
+_OTHER = deliveries.alias("other")
+_OLDER = sa.exists().where(
+    _OTHER.c.event_id == deliveries.c.event_id,
+    _OTHER.c.target == deliveries.c.target,
+    _OTHER.c.number < deliveries.c.number,
+    one_of(_OTHER.c.state, "pending", "held"),
+)
+_REORDER = sa.update(deliveries).where(_UNSENT).values(head=sa.case((_OLDER, 0), else_=1))
 _HEADS = (one_of(deliveries.c.state, "pending"), deliveries.c.head == sa.literal(1, literal_execute=True))
 
 

@@ -13,10 +13,21 @@ from sqlalchemy import event as sa_event
 from tests.vision.delivery.store.samples import T0, event, message
 from vision.delivery import rows
 from vision.delivery.records import EventFilter
-from vision.delivery.schema import deliveries, events
 from vision.delivery.store import Store
 
 EVENTS = 50_000
+NUMBERS = "WITH RECURSIVE numbers (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM numbers WHERE i + 1 < :n) "
+_MESSAGE = (
+    "INSERT INTO sightline_deliveries (id, event_id, target, stage, state, head, bundle, created, next_at, expires, "
+    "attempts, sent_at, payload) SELECT i || '-{0}', 'E' || (100000 + i), '{0}', 'opened', 'sent', 0, 'g', :t0 + i, "
+    ":t0, :t0, 1, :t0, :document FROM numbers"
+)
+_EVENTS = (
+    "INSERT INTO sightline_events (id, camera, type, severity, state, started, opened, recorded, changed, document) "
+    "SELECT 'E' || (100000 + i), 'c' || (i % 9), 'fall', 'info', 'closed', :t0 + i, :t0 + i, :t0, :t0, :document "
+    "FROM numbers"
+)
+FILL = (_EVENTS, _MESSAGE.format("hook"), _MESSAGE.format("broker"))
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -27,31 +38,11 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     else:
         url = request.getfixturevalue("postgres").fresh()
     store = Store(url)
-    sample = event(0, state="closed", end=T0)
-    event_row = rows.event_row(sample)
     with store._database.writing() as db:
-        for start in range(0, EVENTS, 5000):
-            span = range(start, start + 5000)
+        for statement in FILL:
             db.execute(
-                sa.insert(events),
-                [
-                    {
-                        **event_row,
-                        "id": f"E{n:06}",
-                        "started": T0 + n,
-                        "camera": f"c{n % 9}",
-                        "recorded": T0,
-                        "changed": T0,
-                    }
-                    for n in span
-                ],
+                sa.text(NUMBERS + statement), {"n": EVENTS, "t0": T0, "document": rows.to_json(event(0).model_dump())}
             )
-            sent = {"state": "sent", "sent_at": T0, "bundle": "g", "payload": "{}"}
-            for target in ("hook", "broker"):
-                base = {**rows.delivery_row(message(sample, target=target), "", T0), **sent}
-                db.execute(
-                    sa.insert(deliveries), [{**base, "id": f"{n}-{target}", "event_id": f"E{n:06}"} for n in span]
-                )
         if not store._database.address.sqlite:
             db.exec_driver_sql("ANALYZE")
     for n in range(3):
@@ -71,8 +62,8 @@ CALLS: list[tuple[str, Callable[[Store], Any]]] = [
     ("groups_due", lambda store: store.groups_due(T0 + 99)),
     ("last_in_group", lambda store: store.last_in_group("g")),
     ("newest_in_group", lambda store: store.newest_in_group("g")),
-    ("event", lambda store: store.event("E000123")),
-    ("messages of an event", lambda store: store.deliveries(event_id="E000123")),
+    ("event", lambda store: store.event("E100123")),
+    ("messages of an event", lambda store: store.deliveries(event_id="E100123")),
     ("dead letters", lambda store: store.deliveries(states=("dead", "expired"))),
     ("newest", lambda store: store.events(EventFilter(), limit=50, newest_first=True)),
     ("of a camera", lambda store: store.events(EventFilter(cameras=("c3",)), limit=50, newest_first=True)),
