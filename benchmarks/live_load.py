@@ -5,8 +5,9 @@ an `intrusion` rule for each quarter of the picture, so that events come often),
 the demo's empty yard. detect.fps 5, YOLOX-nano, snapshots and clips on, every event to a signed webhook. Servers, feeds and
 the receiver run beside it: what they use is not counted, but they use the same cores.
 
-Columns: CPU seconds that one camera costs in an hour: its own stages as the agent counts them (reading, motion, detector,
-tracks and rules), and the process as a whole divided by its cameras. Frames dropped, by reason, of those sampled for
+Columns: CPU seconds that a quiet and a busy camera cost in an hour: its stages as the agent counts them for each camera
+(motion, detector, tracks, rules), and an equal share of everything else that the process used (receiving and decoding, which
+are the same for all, evidence, store, sending). Frames dropped, by reason, of those sampled for
 detection. Resident memory, the highest of samples each second. Latency: from the moment of the picture on which the rule was
 sure (`opened`: taken from the camera's clock, here the same machine's, or else its arrival) to the arrival of the signed
 `opened` message at the receiver, in the receiver's clock; so decoding, waiting, detecting, committing and sending are all in
@@ -108,9 +109,10 @@ class Level:
         return self.quiet + self.busy
 
     def hourly(self, kind: str) -> float | None:
-        """CPU seconds of the stages of one camera of that kind in an hour."""
+        """CPU seconds of one camera of that kind in an hour."""
         rows = [sum(stages.values()) for name, stages in self.stages.items() if name.startswith(kind)]
-        return sum(rows) / len(rows) * 3600 / self.seconds if rows else None
+        rest = self.cpu_s - sum(sum(stages.values()) for stages in self.stages.values())
+        return (sum(rows) / len(rows) + rest / self.cameras) * 3600 / self.seconds if rows else None
 
     @property
     def hourly_process(self) -> float:

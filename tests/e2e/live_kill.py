@@ -214,8 +214,6 @@ def committed(data: Path) -> Committed | None:
                 shutil.copy(data / name, copy / name)
         with contextlib.closing(sqlite3.connect(copy / "sightline.db")) as base:
             integrity = str(base.execute("PRAGMA integrity_check").fetchone()[0])
-            if not base.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'deliveries'").fetchone():
-                return Committed({}, {}, integrity)
         return _read(copy, integrity)
 
 
