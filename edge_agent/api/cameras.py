@@ -25,17 +25,18 @@ _REPEAT_S = 5.0  # a camera that is down: its last picture again, so that a clie
 async def listing(request: web.Request) -> web.Response:
     """All cameras, in the order of the config."""
     query.known(request, ())
-    return web.json_response({"cameras": [wire.camera(one) for one in request.app[API].view.status().cameras]})
+    status = await asyncio.to_thread(request.app[API].view.status)
+    return web.json_response({"cameras": [wire.camera(one) for one in status.cameras]})
 
 
 async def one(request: web.Request) -> web.Response:
     """One camera."""
     query.known(request, ())
     name = request.match_info["name"]
-    for camera in request.app[API].view.status().cameras:
+    for camera in (await asyncio.to_thread(request.app[API].view.status)).cameras:
         if camera.name == name:
             return web.json_response(wire.camera(camera))
-    raise _unknown(request.app[API], name)
+    raise await _unknown(request.app[API], name)
 
 
 async def snapshot(request: web.Request) -> web.Response:
@@ -101,9 +102,9 @@ async def _shot(api: Api, name: str, overlay: bool, width: int | None) -> Shot |
     try:
         return await api.pictures.get(name, overlay=overlay, width=width)
     except KeyError:
-        raise _unknown(api, name) from None
+        raise await _unknown(api, name) from None
 
 
-def _unknown(api: Api, name: str) -> Problem:
-    names = ", ".join(camera.name for camera in api.view.status().cameras)
+async def _unknown(api: Api, name: str) -> Problem:
+    names = ", ".join(camera.name for camera in (await asyncio.to_thread(api.view.status)).cameras)
     return Problem(404, f"no camera named {name[:60]!r}", f"there are: {names[:500]}")

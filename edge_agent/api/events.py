@@ -15,6 +15,7 @@ from vision.delivery.records import Delivery, StoredEvent
 
 _EXPIRE_S = 86400.0
 _GIVEN_UP = ("dead", "expired")
+_BODY_S = 5.0
 _ID = 64  # characters; an id has 26
 
 FILTERS = (
@@ -92,7 +93,13 @@ async def _found(api: Api, name: str) -> tuple[StoredEvent, list[Delivery]]:
 
 async def _empty(request: web.Request) -> None:
     """These actions take no body; one that says something must not be taken for granted."""
-    raw = await request.content.read(1024) if request.body_exists else b""
+    raw = b""
+    if request.body_exists:
+        try:
+            async with asyncio.timeout(_BODY_S):
+                raw = await request.content.read(1024)
+        except TimeoutError:
+            raise Problem(408, "the body that was announced did not come", "send the request without a body") from None
     try:
         said: Any = json.loads(raw) if raw.strip() else {}
     except ValueError:

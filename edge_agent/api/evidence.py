@@ -16,6 +16,7 @@ PARAMS = (
     ("signature", "of a signed link"),
 )
 TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".mp4": "video/mp4"}
+FOLDERS = ("snapshots", "clips")  # the evidence folder may be the data folder, with keys and the database in it
 _LONGEST = 512
 
 
@@ -34,16 +35,17 @@ async def file(request: web.Request) -> web.StreamResponse:
 def find(folder: Path, name: str) -> Path | None:
     """The file of that name inside `folder`; None for anything else, whatever the name tries.
 
-    Refuses whatever is no plain relative path of plain names, hidden files, other kinds of file, and links that lead out.
+    Refuses whatever is no plain path of plain names below `snapshots` or `clips`, hidden files, other kinds of file, and
+    links that lead out of the two.
     """
     parts = name.split("/")
-    if len(name) > _LONGEST or any(not _plain(part) for part in parts):
+    if len(name) > _LONGEST or parts[0] not in FOLDERS or any(not _plain(part) for part in parts):
         return None
     if Path(name).suffix.lower() not in TYPES:
         return None
     try:
-        home = folder.resolve(strict=True)
-        path = home.joinpath(*parts).resolve(strict=True)
+        home = (folder / parts[0]).resolve(strict=True)
+        path = home.joinpath(*parts[1:]).resolve(strict=True)
         return path if path.is_relative_to(home) and path.is_file() else None
     except (OSError, ValueError, RuntimeError):
         return None

@@ -17,6 +17,7 @@ from tests.edge_agent.api.fake_agent import FakeAgent
 from tests.edge_agent.api.serving import KEY, serving
 from vision.delivery import links
 
+A = "clips/yard/2026-05-28/a.mp4"
 CLIP = bytes(range(256)) * 40
 
 
@@ -31,24 +32,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (evidence / "clips/yard/2026-05-28/a.mp4").write_bytes(CLIP)
     (evidence / "clips/yard/2026-05-28/.a.mp4").write_bytes(b"secret")
     (evidence / "clips/yard/2026-05-28/b.mp4.part").write_bytes(b"secret")
-    (evidence / "notes.txt").write_bytes(b"secret")
-    (evidence / "车库 1.jpg").write_bytes(b"picture")
-    (evidence / "folder.jpg").mkdir()
-    (evidence / "out.jpg").symlink_to(root / "secret.jpg")
-    (evidence / "around").symlink_to(root)
-    (evidence / "in.jpg").symlink_to(evidence / "车库 1.jpg")
+    (evidence / "clips/notes.txt").write_bytes(b"secret")
+    (evidence / "snapshots").mkdir()
+    (evidence / "top.jpg").write_bytes(b"secret")
+    (evidence / "snapshots/车库 1.jpg").write_bytes(b"picture")
+    (evidence / "clips/folder.jpg").mkdir()
+    (evidence / "clips/out.jpg").symlink_to(root / "secret.jpg")
+    (evidence / "clips/around").symlink_to(root)
+    (evidence / "snapshots/in.jpg").symlink_to(evidence / "snapshots/车库 1.jpg")
+    (evidence / "snapshots/over.mp4").symlink_to(evidence / A)
     return evidence
-
-
-A = "clips/yard/2026-05-28/a.mp4"
 
 
 @pytest.mark.parametrize(
     ("name", "found"),
     [
         (A, True),
-        ("车库 1.jpg", True),
-        ("in.jpg", True),  # a link within the folder
+        ("snapshots/车库 1.jpg", True),
+        ("top.jpg", False),  # beside the two folders
+        ("snapshots", False),
+        ("snapshots/over.mp4", False),  # a link from one to the other
+        ("snapshots/in.jpg", True),  # a link within the folder
         ("", False),
         (".", False),
         ("/", False),
@@ -62,17 +66,17 @@ A = "clips/yard/2026-05-28/a.mp4"
         ("..\\secret.jpg", False),
         ("C:\\secret.jpg", False),
         ("%2e%2e/secret.jpg", False),  # escaped twice
-        ("out.jpg", False),  # a link that leads out
-        ("around/secret.jpg", False),
-        ("around/evidence/" + A, True),  # a folder link that leads back in
+        ("clips/out.jpg", False),  # a link that leads out
+        ("clips/around/secret.jpg", False),
+        ("clips/around/evidence/" + A, True),  # a folder link that leads back in
         ("clips/yard/2026-05-28/.a.mp4", False),  # hidden: still being written
         ("clips/yard/2026-05-28/b.mp4.part", False),
-        ("notes.txt", False),  # neither picture nor clip
-        ("folder.jpg", False),
+        ("clips/notes.txt", False),  # neither picture nor clip
+        ("clips/folder.jpg", False),
         ("clips", False),
-        ("a\0.jpg", False),
-        ("a\n.jpg", False),
-        ("x" * 600 + ".jpg", False),
+        ("clips/a\0.jpg", False),
+        ("clips/a\n.jpg", False),
+        ("clips/" + "x" * 600 + ".jpg", False),
         ("/".join(["x" * 20] * 20) + ".jpg", False),
         (A.upper(), False),
     ],
@@ -86,14 +90,15 @@ def test_paths(folder: Path, name: str, found: bool) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(
+    st.sampled_from(["clips", "snapshots", "..", ""]),
     st.lists(
         st.sampled_from(["..", ".", "", "~", "clips", "yard", "around", "secret.jpg", "%2e%2e", "\\..", "\0", "etc"])
         | st.text(max_size=8),
         max_size=8,
-    )
+    ),
 )
-def test_no_path_leads_out(folder: Path, parts: list[str]) -> None:
-    path = find(folder, "/".join(parts))
+def test_no_path_leads_out(folder: Path, first: str, parts: list[str]) -> None:
+    path = find(folder, "/".join([first, *parts]))
     assert path is None or path.resolve().is_relative_to(folder.resolve())
 
 
@@ -113,6 +118,7 @@ def fetch(folder: Path, path: str, **options: Any) -> tuple[int, bytes, Any]:
 @pytest.mark.parametrize(
     "path",
     [
+        "/evidence/clips/..%2f..%2fsecret.jpg",
         "/evidence/..%2fsecret.jpg",
         "/evidence/..%2f..%2fetc/passwd",
         "/evidence/%2e%2e/secret.jpg",
@@ -163,7 +169,7 @@ def test_signed_links(folder: Path) -> None:
     status, body, headers = fetch(folder, good, token=False)
     assert (status, body) == (200, CLIP)
     assert headers["Cross-Origin-Resource-Policy"] == "cross-origin", "receivers show it in pages of theirs"
-    chinese = links.linker("http://ignored", KEY, 1, time.time)("车库 1.jpg").removeprefix("http://ignored")
+    chinese = links.linker("http://ignored", KEY, 1, time.time)("snapshots/车库 1.jpg").removeprefix("http://ignored")
     assert fetch(folder, chinese, token=False)[:2] == (200, b"picture")
     wrong = {
         "another file": good.replace("a.mp4", "b.mp4"),
