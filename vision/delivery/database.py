@@ -221,8 +221,13 @@ def _begin_sqlite(db: sa.Connection) -> None:
 
 
 def _set_up_postgres(connection: Any, _: Any) -> None:
-    connection.execute(f"SET lock_timeout = '{LOCK_WAIT_S}s'")
-    connection.commit()
+    import psycopg
+
+    try:
+        connection.execute(f"SET lock_timeout = '{LOCK_WAIT_S}s'")
+        connection.commit()
+    except psycopg.Error as error:  # cut just now
+        raise exc.OperationalError(None, None, error) from None
 
 
 def _damaged(where: Address, cause: str) -> str:

@@ -9,14 +9,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from typer.testing import CliRunner
 
 from edge_agent.cli import build
+from tests.peers.postgres import PASSWORD, Postgres
 from tests.vision.delivery.store.samples import T0, event, message
 from vision.delivery.store import Store, open_store
-from vision.errors import InputError, SightlineError
+from vision.errors import ConfigError, InputError, SightlineError, StoreError
 from vision.events import Evidence, Summary
 
 CONFIG = """
@@ -185,6 +187,26 @@ def test_the_config_names_folder_and_expiry(store: Store, tmp_path: Path, monkey
     run("redeliver", event(1).id, "--target", "hook")
     again = store.deliveries()[0]
     assert again.expires == again.next_at + 600
+
+
+def test_a_config_with_postgresql(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = postgres.fresh()
+    store = Store(url)
+    store.record(event(1), [], T0)
+    store.close()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.onnx").touch()
+    url = url.replace(quote(PASSWORD, safe=""), "${PG_PASSWORD}")
+    (tmp_path / "sightline.yaml").write_text(f"{CONFIG}store: {{url: '{url}'}}\n")
+    with pytest.raises(ConfigError, match="PG_PASSWORD not set"):
+        run("list")
+    monkeypatch.setenv("PG_PASSWORD", PASSWORD)  # as it is, not percent-encoded
+    assert run("list")[0].startswith(event(1).id)
+    monkeypatch.setenv("PG_PASSWORD", "wr@ng")
+    with pytest.raises(StoreError, match="password authentication failed") as caught:
+        run("list")
+    assert "wr@ng" not in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
