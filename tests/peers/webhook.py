@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import threading
 import time
@@ -91,6 +92,7 @@ class Receiver:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="webhook-receiver", daemon=True)
         self._runner: web.AppRunner | None = None
+        self._door: socket.socket | None = None
         self._released = asyncio.Event()
         self.port = port
 
@@ -240,16 +242,16 @@ class Receiver:
         app.router.add_route("*", "/{anything:.*}", self._other)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self._tls)
-        await site.start()
-        self.port = int(self._runner.addresses[0][1])  # the same one after `down`
+        self._door = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        self.port = int(self._door.getsockname()[1])  # the same one after `down`
+        await web.SockSite(self._runner, self._door, ssl_context=self._tls).start()
 
     async def _shut(self) -> None:
         runner, self._runner = self._runner, None
         self._released.set()
         if runner is not None:
-            for site in list(runner.sites):
-                await site.stop()
+            assert self._door is not None
+            self._loop.remove_reader(self._door)
             await asyncio.sleep(0.02)  # who was let in at the last moment becomes known, and is closed too
             await runner.cleanup()
             await asyncio.sleep(0.01)  # what was cut is closed in the loop's next turns
