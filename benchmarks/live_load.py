@@ -33,7 +33,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.live import LiveAgent, Sample, Usage
+from tests.e2e.live import LiveAgent, Sample, Usage, wait_for
 from tests.e2e.live_scenes import CLIPS, encode
 from tests.peers.rtsp import RtspFarm
 from tests.peers.webhook import Receiver
@@ -153,11 +153,16 @@ def run_level(quiet: int, busy: int, folder: Path, clips: Path, *, seconds: floa
         with LiveAgent(folder, config, {"HOOK_SECRET": SECRET}) as agent:
             began = time.monotonic()
             agent.start().wait_ready(90)
+            wait_for("picture of every camera", lambda: _all_online(agent), timeout=90)
             level.ready_s = time.monotonic() - began
             time.sleep(warm_s)
             _measure(level, agent, receiver, seconds)
             agent.stop()
     return level
+
+
+def _all_online(agent: LiveAgent) -> bool:
+    return all(row["state"] == "online" for row in agent.cameras().values())
 
 
 def _measure(level: Level, agent: LiveAgent, receiver: Receiver, seconds: float) -> None:
@@ -258,7 +263,7 @@ def report(levels: Sequence[Level], seconds: float) -> str:
         parts = ", ".join(f"{stage} {value:.1f}" for stage, value in shares.most_common())
         unseen = level.cpu_s - sum(shares.values())
         lines.append(
-            f"* {level.cameras}: median latency of the first half {early:.2f} s, of the second {late:.2f} s; oldest "
+            f"* {level.cameras}: all online {level.ready_s:.1f} s after the start; median latency of the first half {early:.2f} s, of the second {late:.2f} s; oldest "
             f"picture waiting {level.queue_age_s:.2f} s; {level.threads} threads; machine {100 * level.machine_busy:.0f} % "
             f"busy; CPU s by stage: {parts}, outside of stages {unseen:.1f}."
         )

@@ -46,6 +46,7 @@ def main() -> None:
         if want["user"]:
             factory.add_role_from_structure(Gst.Structure.new_from_string(ROLE))
         server.get_mount_points().add_factory(f"/{name}", factory)
+    server.get_thread_pool().set_max_threads(-1)  # else many cameras get ready one after the other, seconds each
     if not server.attach(None):
         sys.exit("cannot listen")
     print("ready", flush=True)
