@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 import pkgutil
 import sys
 from importlib.metadata import entry_points, version
@@ -56,6 +57,9 @@ _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 def main() -> None:
     """Run the command line; what the user can do something about ends in one line, not in a traceback."""
+    # onnxruntime 1.29 and newer sends usage data to its maker unless this is set before it is loaded; nothing that
+    # looks at cameras may call out on its own.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         status = build()(standalone_mode=False)
     except SightlineError as error:

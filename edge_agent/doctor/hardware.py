@@ -54,6 +54,8 @@ def acceleration(_: Patient) -> Iterable[Finding]:
     have = [name.removesuffix("ExecutionProvider").lower() for name in ort.get_available_providers()]
     told = ", ".join(name for name in have if name != "azure")
     idle = _idle(have)
+    if os.environ.get("ORT_DISABLE_TELEMETRY") != "1":
+        yield warn("onnxruntime may send usage data to its maker", "export ORT_DISABLE_TELEMETRY=1")
     if idle is None:
         yield ok(f"onnxruntime {ort.__version__} runs on: {told}", providers=have)
     else:
