@@ -101,6 +101,7 @@ class Retention:
         self._count_lock = threading.Lock()
         self._used: int | None = None
         self._low = False
+        self._well = 0  # bytes that must be free after the disk was full, before that is over
         self._untold: dict[str, set[str]] = {}
         self._tidied = self._day_tidied = float("-inf")
         self._stop = threading.Event()
@@ -159,6 +160,7 @@ class Retention:
             wanted = max(2 * size, min(_AT_ONCE, total // 20))
             if free >= wanted:
                 return True  # somebody else has just made room
+            self._well = min(2 * wanted, total // 10)
             swept = self._free(wanted - free, self._clock())
             tell = self._news("full", swept)
         tell()
@@ -198,8 +200,8 @@ class Retention:
             self._low = True
             log.warning("storage is low (%s); the least valuable evidence is deleted", reason, extra=facts)
             return lambda: self._on_low(facts)
-        if self._low and reason is None and used < _OK_BUDGET * budget and free >= _OK_FREE * least:
-            self._low = False
+        if self._low and reason is None and used < _OK_BUDGET * budget and free >= max(_OK_FREE * least, self._well):
+            self._low, self._well = False, 0
             log.info("storage is well again", extra=facts)
             return lambda: self._on_ok(facts)
         return lambda: None

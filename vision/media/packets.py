@@ -15,6 +15,7 @@ _ANNEX_B = (b"\0\0\1", b"\0\0\0\1")
 # Kinds of NAL units (ITU-T H.264 table 7-1, H.265 table 7-1): sequence parameter sets, and the first that is a slice
 # as: shift and mask to the kind, the wanted kind, first and last kind of slice
 _RAW = {"h264": (0, 0x1F, 7, 1, 5), "hevc": (1, 0x3F, 33, 0, 31)}
+_MOST_AHEAD_S = 5
 _LOOKED_AT = 4096  # parameter sets stand in the first bytes of a key frame
 
 
@@ -78,9 +79,15 @@ class HeldPacket:
     @property
     def shown(self) -> float:
         """When the picture is shown, epoch seconds: with B-frames later than it is decoded."""
+        return self.t + float(self.ahead)
+
+    @property
+    def ahead(self) -> Fraction:
+        """How long before it is shown it is decoded, in seconds; 0 where its stamps make no sense."""
         if self.pts is None or self.dts is None or self.pts <= self.dts:
-            return self.t
-        return self.t + float((self.pts - self.dts) * self.copy.time_base)
+            return Fraction(0)
+        ahead = (self.pts - self.dts) * self.copy.time_base
+        return ahead if ahead <= _MOST_AHEAD_S else Fraction(0)
 
 
 def parameter_sets(codec: str, data: bytes) -> frozenset[bytes]:

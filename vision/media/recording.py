@@ -222,10 +222,7 @@ class _Part:
         if before is not None:
             step = max(1, self._step(before, packet))
             dts = self._dts + step
-        ahead = 0
-        if packet.pts is not None and packet.dts is not None and packet.pts > packet.dts:
-            ahead = self._ticks((packet.pts - packet.dts) * packet.copy.time_base)
-        return dts, dts + min(ahead, self._ticks(Fraction(_JUMP_S))), step
+        return dts, dts + self._ticks(packet.ahead), step
 
     def _step(self, before: HeldPacket, packet: HeldPacket) -> int:
         """By the camera's own count where it makes sense, else by the clock: over a lost connection, a jump, a hole."""

@@ -191,6 +191,23 @@ def test_free_space(tmp_path: Path) -> None:
     house.store.close()
 
 
+def test_a_full_disk_is_told_once(house: House) -> None:
+    """With no space asked to stay free, what was just freed is not yet a disk that is well."""
+    for i in range(50):
+        house.add(f"E{i}", DAY - i, snapshot=0)
+    house.disk = 50_000
+    for _ in range(3):
+        assert house.retention.make_room(500)
+        house.retention.sweep()
+        house.disk -= 1000
+        house.now += 60
+    assert (len(house.low), len(house.ok)) == (1, 0)
+    assert house.low[0]["reason"] == "full"
+    house.disk = 100_000
+    house.retention.sweep()
+    assert len(house.ok) == 1
+
+
 def test_what_belongs_to_nobody(house: House) -> None:
     house.add("KNOWN", 3 * HOUR)
     house.add("STRAY", 3 * HOUR, known=False)

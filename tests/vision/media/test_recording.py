@@ -11,6 +11,8 @@ from pathlib import Path
 
 import av
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.conftest import ROOT
 from tests.media_files import write_video
@@ -132,6 +134,48 @@ def test_odd_timestamps(tmp_path: Path, dts: list[int | None], seconds: list[flo
     assert shown(clip.path) == [(n, pytest.approx(t, abs=0.002)) for n, t in enumerate(seconds)]
 
 
+@pytest.fixture(scope="module")
+def single(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A camera that sends key frames only."""
+    path = tmp_path_factory.mktemp("single") / "camera.mkv"
+    write_video(path, count=12, fps=10, gop=1, container="matroska")
+    return path
+
+
+stamps = st.one_of(st.none(), st.integers(-(2**40), 2**40), st.integers(0, 5000))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    shots=st.lists(
+        st.tuples(stamps, stamps, st.floats(0, 20), st.integers(-5, 10_000), st.booleans()), min_size=1, max_size=12
+    )
+)
+def test_any_timestamps(
+    single: Path, tmp_path: Path, shots: list[tuple[int | None, int | None, float, int, bool]]
+) -> None:
+    """Whatever a camera counts: a clip with every picture once, in order, and times that follow the clock or the camera."""
+    ring = PacketRing(1000.0, MB)
+    t = 0.0
+    with av.open(str(single)) as container:
+        stream = container.streams.video[0]
+        for packet, (dts, pts, step, duration, again) in zip(list(container.demux(stream)), shots, strict=False):
+            packet.dts, packet.pts, packet.duration = dts, pts, duration
+            t += step
+            ring.tap(packet, stream, EPOCH + t)
+            if again:
+                ring.reset()
+    recording, clip = record(ring, tmp_path, -1.0, 1e6)
+    with av.open(str(clip.path)) as written:
+        packets = [packet for packet in written.demux(video=0) if packet.size]
+    times = [float((packet.dts or 0) * packet.time_base) for packet in packets]
+    assert len(packets) == len(shots)
+    assert times == sorted(set(times))
+    assert times[-1] - times[0] <= t + 5.1 * len(shots)
+    assert all(packet.pts is not None and packet.dts is not None and packet.pts >= packet.dts for packet in packets)
+    assert recording.start is not None
+
+
 def test_the_camera_comes_back(tmp_path: Path) -> None:
     """Gone for 6 s in the middle and back as it was: one clip, its clock right on both sides."""
     first, second = tmp_path / "first.mp4", tmp_path / "second.mp4"
@@ -148,6 +192,31 @@ def test_the_camera_comes_back(tmp_path: Path) -> None:
     assert frames == [(n, round((n - 20) / 10, 3)) for n in range(20, 50)] + [
         (100 + i, pytest.approx(9.0 + i / 10, abs=0.002)) for i in range(41)
     ]
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+@pytest.mark.parametrize("bframes", [0, 3])
+def test_start_codes(tmp_path: Path, codec: str, bframes: int) -> None:
+    """As RTSP brings it: start codes and parameter sets within the stream, not in front of it."""
+    camera = tmp_path / "camera.ts"
+    write_video(camera, count=60, codec=codec, bframes=bframes, container="mpegts", options={"preset": "fast"})
+    ring = PacketRing(60.0, MB)
+    feed(ring, camera)
+    _, clip = record(ring, tmp_path, 0.0, 60.0)
+    frames = shown(clip.path)
+    assert clip.remuxed == (codec == "libx264")
+    assert len(frames) >= (60 if clip.remuxed else 30)
+    assert all(number == pytest.approx(10 * t, abs=1.01) for number, t in frames)
+
+
+def test_turned_pictures_stay_turned(tmp_path: Path) -> None:
+    camera = tmp_path / "camera.mp4"
+    write_video(camera, count=20, rotation=90)
+    ring = PacketRing(60.0, MB)
+    feed(ring, camera)
+    _, clip = record(ring, tmp_path, 0.0, 60.0)
+    with av.open(str(camera)) as one, av.open(str(clip.path)) as other:
+        assert next(one.decode(video=0)).rotation == next(other.decode(video=0)).rotation != 0
 
 
 def test_the_camera_comes_back_different(tmp_path: Path) -> None:
