@@ -26,6 +26,8 @@ FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 10.0
 AFTER_REFUSAL_S = 60.0  # so that no account is locked
 STABLE_S = 10.0
+FATAL = 3  # a state at which the broker hung up so often is left out
+LARGE = 1024
 BRIEF = 4  # so many connections in a row that were lost at once are no accident
 CLOSE_S = 1.5
 
@@ -75,8 +77,7 @@ class States:
 
     def all_again(self) -> None:
         """The broker may have forgotten everything."""
-        for topic in self._values:
-            self._waiting.setdefault(topic)
+        self._waiting = dict.fromkeys(self._values)
         self.changed.set()
 
     def next(self) -> tuple[str, State] | None:
@@ -121,6 +122,7 @@ class Link:
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._denied: set[str] = set()
+        self._fatal: dict[str, tuple[State, int]] = {}
         self._was_up = False
         self._told: str | None = None
 
@@ -195,19 +197,9 @@ class Link:
                 connection.abort()
 
     async def _live(self, connection: Connection) -> MqttFault | None:
-        """Use a connection until it is lost (why) or we are closed (None)."""
-        if self._topics:
-            for topic in await connection.subscribe(self._topics):
-                log.warning("%s: the broker does not let us listen to %s", self.settings.place, topic)
-        self._denied.clear()
-        self._was_up, self.fault = True, None
+        """Use a connection until it is lost (why) or we are closed (None). Raises `MqttFault`."""
+        await self._begin(connection)
         steady = asyncio.get_running_loop().call_later(STABLE_S, self._steady)
-        if self._told is None:
-            log.info("%s: connected, MQTT %s", self.settings.place, connection.version)
-        self.states.all_again()
-        self._connection = connection
-        self._settled.set()
-        self._up()
         waits = [asyncio.create_task(event.wait()) for event in (connection.lost, self._stop)]
         telling = asyncio.create_task(self._keep_telling(connection))
         try:
@@ -227,6 +219,21 @@ class Link:
         await connection.close()
         return None
 
+    async def _begin(self, connection: Connection) -> None:
+        """Listen, tell of our birth, then let messages through."""
+        if self._topics:
+            for topic in await connection.subscribe(self._topics):
+                log.warning("%s: the broker does not let us listen to %s", self.settings.place, topic)
+        self._denied.clear()
+        self._was_up, self.fault = True, None
+        if self._told is None:
+            log.info("%s: connected, MQTT %s", self.settings.place, connection.version)
+        self.states.all_again()
+        await self._tell_next(connection)  # the first of them, our birth, comes before any event
+        self._connection = connection
+        self._settled.set()
+        self._up()
+
     async def _keep_telling(self, connection: Connection) -> None:
         """Bring the states to the broker, as they change."""
         with contextlib.suppress(MqttFault):
@@ -236,16 +243,38 @@ class Link:
 
     async def _tell_all(self, connection: Connection) -> None:
         """Bring all states to the broker that it does not have yet. Raises `MqttFault`."""
-        while (found := self.states.next()) is not None:
-            topic, state = found
-            content_type = state.content_type if state.payload else None
-            try:
-                await connection.publish(topic, state.payload, retain=state.retain, content_type=content_type)
-            except Denied as denied:
-                if topic not in self._denied:
-                    self._denied.add(topic)
-                    log.warning("%s: %s", self.settings.place, denied)
-            self.states.said(topic, state)
+        while await self._tell_next(connection):
+            pass
+
+    async def _tell_next(self, connection: Connection) -> bool:
+        """Bring one state to the broker; False where it has all. Raises `MqttFault`."""
+        found = self.states.next()
+        if found is None:
+            return False
+        topic, state = found
+        if self._fatal.get(topic, (state, 0)) != (state, FATAL):
+            await self._publish(connection, topic, state)
+        self.states.said(topic, state)
+        return True
+
+    async def _publish(self, connection: Connection, topic: str, state: State) -> None:
+        """Publish a state. A large one at which the broker hangs up every time is left out: it would keep all else back."""
+        content_type = state.content_type if state.payload else None
+        try:
+            await connection.publish(topic, state.payload, retain=state.retain, content_type=content_type)
+        except Denied as denied:
+            if topic not in self._denied:
+                self._denied.add(topic)
+                log.warning("%s: %s", self.settings.place, denied)
+        except MqttFault as fault:
+            before, times = self._fatal.get(topic, (state, 0))
+            if fault.kind == "lost" and len(state.payload) >= LARGE:
+                self._fatal[topic] = (state, times + 1 if before == state else 1)
+                if self._fatal[topic][1] == FATAL:
+                    size = len(state.payload)
+                    log.warning("%s: hangs up at %s (%d bytes), left out", self.settings.place, topic, size)
+            raise
+        self._fatal.pop(topic, None)
 
     def _tell(self, fault: MqttFault) -> None:
         """Log a fault once, not at each attempt, nor each time that a connection is lost as soon as it is there."""

@@ -553,6 +553,23 @@ def test_a_message_that_the_broker_cannot_take_goes_to_the_dead_letters(tmp_path
         asyncio.run(scene(broker))
 
 
+def test_a_picture_at_which_the_broker_hangs_up_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """MQTT 3.1.1 has no way to say what is too large."""
+
+    async def scene(broker: Broker, heard: Listener) -> None:
+        async with running(params(broker, version="3.1.1"), context(tmp_path)) as sender:
+            await sender.picture("yard", b"x" * 10_000)
+            await until(lambda: "hangs up at sightline/house/yard/snapshot (10000 bytes)" in caplog.text)
+            await send_surely(sender, message())
+            await sender.online("yard", True)
+            await until(lambda: heard.last("/yard/availability") == b"online")
+            await sender.picture("yard", b"small")
+            await until(lambda: heard.last("/yard/snapshot") == b"small")
+
+    with Broker(tmp_path / "b", extra=["max_packet_size 4000"]) as broker, Listener(broker) as heard:
+        asyncio.run(scene(broker, heard))
+
+
 def test_connections_leave_nothing_behind(tmp_path: Path) -> None:
     async def scene(broker: Broker) -> None:
         for _ in range(12):
