@@ -18,6 +18,7 @@ from tests.conftest import ROOT
 from tests.media_files import write_video
 from tests.ring_feed import EPOCH, feed, hashes, record, shown
 from vision.errors import MediaError, OutsideError
+from vision.media import recording as module
 from vision.media.recording import PatientFile, Recording, finish_clip
 from vision.media.ring import PacketRing
 
@@ -379,6 +380,53 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(OutsideError, match="cannot be written"):
         finish_clip(recording.part, tmp_path / "none" / "a.mp4")
     assert recording.part.exists()
+
+
+@pytest.mark.parametrize(
+    ("helps", "codec", "kept"),
+    [
+        (True, "libx264", "whole"),  # room is made: as always
+        (False, "libx264", "fragments"),  # no room for a second copy: the part is the clip
+        (False, "libx265", "part"),  # nor to encode it: it stays for the next start
+    ],
+)
+def test_a_disk_that_is_full_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, helps: bool, codec: str, kept: str
+) -> None:
+    camera = tmp_path / "camera.mp4"
+    write_video(camera, count=40, codec=codec)
+    ring = PacketRing(60.0, MB)
+    feed(ring, camera)
+    recording = Recording(ring, tmp_path / "a.mp4.part", EPOCH)
+    recording.step(EPOCH + 20)
+    recording.close()
+    full = True
+    finished = module._finished
+
+    def once(part: Path, out: Path) -> tuple[float, bool]:
+        if full:
+            out.write_bytes(b"as far as it went")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return finished(part, out)
+
+    def make_room(size: int) -> bool:
+        nonlocal full
+        full = not helps
+        return helps
+
+    monkeypatch.setattr(module, "_finished", once)
+    if kept == "part":
+        with pytest.raises(OutsideError, match="No space left"):
+            finish_clip(recording.part, tmp_path / "a.mp4", make_room)
+        assert recording.part.exists()
+        assert not (tmp_path / "a.mp4").exists()
+    else:
+        clip = finish_clip(recording.part, tmp_path / "a.mp4", make_room)
+        assert [number for number, _ in shown(clip.path)] == list(range(40))
+        assert clip.duration == pytest.approx(4.0, abs=0.15)
+        assert (b"moof" in clip.path.read_bytes()) == (kept == "fragments")
+        assert not recording.part.exists()
+    assert not list(tmp_path.glob("*.tmp.part"))
 
 
 class FullOnce:
