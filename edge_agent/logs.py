@@ -112,12 +112,13 @@ class RichHandler(logging.Handler):
         """Print above the view."""
         try:
             when = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+            message = _one_line(_message(record))
             line = Text.assemble(
                 (f"{when} ", "dim"),
                 (f"{record.levelname.lower():<8}", _COLOURS.get(record.levelname, "")),
-                redacted(_one_line(_message(record))),
+                redacted(message),
             )
-            if more := redacted(_pairs(record)):
+            if more := redacted(_pairs(record, said=message)):  # people need not read twice what the line says
                 line.append(f"  {more}", "dim")
             if trace := _trace(logging.Formatter(), record):
                 line.append("\n" + redacted(trace), "dim")
@@ -161,8 +162,10 @@ def _body(record: logging.LogRecord) -> str:
     return _one_line(_message(record)) + (f"  {more}" if more else "")
 
 
-def _pairs(record: logging.LogRecord) -> str:
-    return " ".join(f"{name}={_shown(value)}" for name, value in extras(record).items())
+def _pairs(record: logging.LogRecord, said: str = "") -> str:
+    """The extras, less those whose value `said` has already."""
+    shown = ((name, str(value), _shown(value)) for name, value in extras(record).items())
+    return " ".join(f"{name}={text}" for name, value, text in shown if not value or value not in said)
 
 
 def _shown(value: Any) -> str:

@@ -34,7 +34,7 @@ class ApiServer:
             await runner.cleanup()
             raise OutsideError(self._trouble(error)) from None
         self._runner = runner
-        _log.info("listening", extra={"url": self.url})
+        _log.info("the API listens", extra={"url": self.url})
 
     async def stop(self) -> None:
         """End open streams and listen no more; a second call does nothing."""

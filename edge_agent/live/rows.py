@@ -85,7 +85,7 @@ def seconds(value: float) -> str:
     if value < 0.9995:
         return f"{value * 1000:.0f} ms"
     if value < 99.5:
-        return f"{value:.1f} s"
+        return f"{value:.1f} s" if value < 9.95 else f"{value:.0f} s"
     if value < 3600 * 1.5:
         return f"{value / 60:.0f} min"
     return f"{value / 3600:.0f} h" if value < 3600 * 48 else f"{value / 86400:.0f} d"

@@ -90,12 +90,14 @@ def test_rich(monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console(file=out, width=60, color_system=None)
     monkeypatch.setattr(logs, "console", lambda: console)
     logs.setup("rich", "INFO")
-    logging.getLogger("sightline.camera").info("[bold]rtsp://u:secret@h is %s", "here", extra={"camera": "yard " * 20})
+    extra = {"camera": "yard " * 20, "place": "here"}
+    logging.getLogger("sightline.camera").info("[bold]rtsp://u:secret@h is %s", "here", extra=extra)
     text = out.getvalue()
     assert re.match(r"\d\d:\d\d:\d\d info    \[bold\]rtsp://\*\*\*@h is here  camera=\"yard", text), (
         "no markup, no password"
     )
     assert text.count("\n") == 1, "a long line is the terminal's to wrap"
+    assert "place" not in text, "said already"
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_any_size_and_any_name_fit(names: list[str], events: int, width: int, he
         (0.0, "0 ms"),
         (0.0424, "42 ms"),
         (0.9996, "1.0 s"),
-        (99.4, "99.4 s"),
+        (9.94, "9.9 s"), (9.96, "10 s"), (99.4, "99 s"),
         (100, "2 min"),
         (7200, "2 h"),
         (1e7, "116 d"),
