@@ -19,11 +19,13 @@ from typing import Any
 from vision.delivery.senders.base import AlertParams, Sender, SenderContext, sender_types, target_names
 from vision.delivery.store import Store
 from vision.delivery.target import Pace, Target, told
+from vision.errors import StoreError
 
 _log = logging.getLogger("sightline.outbox")
 _CLOSE_S = 2.0
 _ONLINE_S = 5.0
 _AGAIN_S = 5.0
+_SWEEP_S = 3600.0
 
 Senders = Mapping[str, Sender[Any]]
 
@@ -85,7 +87,11 @@ class Outbox:
         for name in self._targets:
             self._launch(name)
         try:
-            await self._over.wait()
+            while not self._over.is_set():
+                await self._sweep()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_SWEEP_S):
+                        await self._over.wait()
         finally:
             await self._stop(list(self._targets), 0.0)
 
@@ -114,6 +120,24 @@ class Outbox:
         """A camera went up or down: tell the receivers that show it, now and whenever one begins."""
         self._cameras[camera] = up
         await asyncio.gather(*(self._tell(t, {camera: up}) for t in self._targets.values() if t.started))
+
+    async def _sweep(self) -> None:
+        """Messages for targets that the config has no more: they are kept until they expire, so that it can come back."""
+        with contextlib.suppress(StoreError):  # the targets tell of it
+            now = self._clock()
+            stats = await asyncio.to_thread(self._store.stats, now)
+            for name in sorted({target for target, state in stats.depth if state in ("pending", "held")}):
+                if name not in self._targets:
+                    left = await asyncio.to_thread(self._expire, name, now)
+                    _log.warning("target %s: not in the config, %d messages wait", name, left, extra={"target": name})
+
+    def _expire(self, name: str, now: float) -> int:
+        """In a thread: what has expired of a target that nobody serves; how many messages are left."""
+        waiting = self._store.deliveries(target=name, states=("pending", "held"))
+        old = [delivery.number for delivery in waiting if delivery.expires <= now]
+        for number in old:
+            self._store.give_up(number, "the target is not in the config", expired=True)
+        return len(waiting) - len(old)
 
     def _target(self, name: str, sender: Sender[Any]) -> Target:
         return Target(

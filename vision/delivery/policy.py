@@ -172,13 +172,19 @@ def delivery_id(event: Event, stage: Stage, target: str) -> str:
     return "_".join((_part(event.id), said, _part(target)))
 
 
-def merged_delivery(held: Sequence[Delivery], lead: str, params: AlertParams, now: float) -> NewDelivery:
+def most_telling(held: Sequence[Delivery]) -> Delivery:
+    """Of these, the one whose event matters most; of equals the surest."""
+    return max(held, key=lambda d: (_rank(d.payload), d.payload.get("score") or 0.0, -d.number))
+
+
+def merged_delivery(
+    held: Sequence[Delivery], payload: Mapping[str, Any], lead: str, params: AlertParams, now: float
+) -> NewDelivery:
     """The one message that stands for these held ones, about the alert `lead` that opened the group.
 
-    Its payload is the event that matters most (of equals the surest), with `merged`: how many (`count`), from when to
-    when they began (`since`, `until`, epoch seconds), the seconds that the window lasted (`window_s`) and their `ids`.
+    It tells of the event in `payload`, the most telling one, with `merged`: how many there were (`count`), from when to
+    when they began (`since`, `until`, epoch seconds), the seconds since the first was held (`window_s`) and their `ids`.
     """
-    best = max(held, key=lambda d: (_rank(d.payload), d.payload.get("score") or 0.0, -d.number))
     starts = [float(d.payload["start"]) for d in held]
     merged = {
         "count": len(held),
@@ -192,7 +198,7 @@ def merged_delivery(held: Sequence[Delivery], lead: str, params: AlertParams, no
         id="_".join((_part(lead), f"merged-{which}", _part(held[0].target))),
         target=held[0].target,
         stage="merged",
-        payload={**best.payload, "merged": merged},
+        payload={**payload, "merged": merged},
         not_before=now,
         expires=now + params.expire_s,
         group=held[0].group,

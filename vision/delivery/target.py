@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from vision.delivery.backoff import full_jitter
 from vision.delivery.pictures import evidence_file
-from vision.delivery.policy import group_target, merged_delivery
+from vision.delivery.policy import group_target, merged_delivery, most_telling
 from vision.delivery.records import Delivery
 from vision.delivery.senders.base import Disabled, Message, Refused, Retry, Sender, SendError
 from vision.delivery.store import Store
@@ -77,6 +77,8 @@ class Target:
         self._stopped: str | None = None
         self._store_down = False
         self._refused: tuple[str, int] | None = None
+        self._merged_at = 0.0
+        self._expired = False
         self._shown = ""  # the snapshot shown last
 
     def status(self) -> str:
@@ -85,6 +87,8 @@ class Target:
             return f"stopped: {self._stopped}"
         if self._failures:
             return f"not reached for {max(0.0, self._clock() - self._since):.0f} s: {self._reason}"
+        if self._store_down:
+            return "waits for the store"
         if self._refused is not None:
             return f"refused, {self._refused[1]} to the dead letters: {self._refused[0]}"
         return "ok"
@@ -185,6 +189,7 @@ class Target:
             if self._clock() < delivery.expires:
                 return delivery
             await self._ask(self._store.give_up, delivery.number, delivery.error or "expired", expired=True)
+            self._expires()
 
     async def _only_held(self) -> bool:
         """While the target fails, what is held stays so and grows into one message, unless that is all there is to try."""
@@ -195,6 +200,9 @@ class Target:
     async def _merge(self) -> bool:
         """What was held, where the window has ended, becomes one message; whether there was any."""
         now, any_held = self._clock(), False
+        if self._ready and abs(now - self._merged_at) < _SOON_S:
+            return False  # busy sending: a look now and then will do
+        self._merged_at = now
         for group in await self._ask(self._store.groups_due, now):
             if group_target(group) != self.name:
                 continue
@@ -202,7 +210,10 @@ class Target:
             newest = await self._ask(self._store.newest_in_group, group)
             if held:
                 lead = newest.event_id if newest is not None else held[0].event_id
-                delivery = merged_delivery(held, lead, self.sender.params, now)
+                best = most_telling(held)
+                stored = await self._ask(self._store.event, best.event_id)  # by now it may have its picture and words
+                payload = best.payload if stored is None else stored.event.to_dict()
+                delivery = merged_delivery(held, payload, lead, self.sender.params, now)
                 await self._ask(self._store.merge, group, [d.number for d in held], delivery, lead, now)
                 any_held = True
         return any_held
@@ -284,7 +295,7 @@ class Target:
 
     async def _works(self) -> None:
         """It went through: after an outage, everything that waits for a retry may go."""
-        failures, self._failures, self._refused = self._failures, 0, None
+        failures, self._failures, self._refused, self._expired = self._failures, 0, None, False
         if not failures:
             return
         lasted = self._clock() - self._since
@@ -304,6 +315,16 @@ class Target:
             )
         self._refused = (reason, count + 1)
         self._failures = 0  # it was reached
+
+    def _expires(self) -> None:
+        if not self._expired:
+            _log.error(
+                "target %s: messages expire that could not be sent for %g s (`sightline events redeliver`)",
+                self.name,
+                self.sender.params.expire_s,
+                extra={"target": self.name},
+            )
+        self._expired = True
 
     def _stops(self, reason: str) -> None:
         if self._stopped is None:

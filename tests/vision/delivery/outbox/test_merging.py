@@ -16,7 +16,7 @@ from vision.delivery.outbox import Outbox
 from vision.delivery.policy import Policy, record
 from vision.delivery.senders.base import Message, Retry
 from vision.delivery.store import Store
-from vision.events import Event
+from vision.events import Event, Evidence
 
 
 class Scene:
@@ -229,3 +229,19 @@ def _judged(scene: Scene, events: list[Event]) -> None:
     closings = [m.subject for m in scene.sender.got if m.stage == "closed"]
     assert set(closings) <= {m.subject for m in scene.sender.got if m.stage == "opened"}, "no updates of merged events"
     assert not {d.state for d in scene.store.deliveries()} - {"sent", "merged"}
+
+
+def test_a_merged_message_shows_what_its_event_has_become(store: Store) -> None:
+    scene = Scene(store)
+
+    async def play() -> None:
+        scene.happens(event(0))
+        scene.happens(event(1, score=0.9))
+        scene.happens(event(2, score=0.4))
+        store.attach(event(1).id, Evidence(snapshot="snapshots/1.jpg"), T0 + 5)
+        scene.ends(event(2))
+        await scene.at(60)
+
+    asyncio.run(play())
+    told = scene.sender.got[-1]
+    assert (told.event["id"], told.event["evidence"]["snapshot"]) == (event(1, score=0.9).id, "snapshots/1.jpg")

@@ -133,6 +133,25 @@ def test_expired_messages_are_put_aside_without_a_try(store: Store) -> None:
     assert len(of_state(store, "expired")) == 250
 
 
+def test_messages_for_a_target_that_is_gone_wait_until_they_expire(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(store, ["gone"], 3, T0 - 100, expire_s=50)
+    fill(store, ["gone"], 2, T0 - 10, first=10, cooldown_s=60, expire_s=50)
+    fill(store, ["gone"], 1, T0 - 5, first=20, cooldown_s=60, expire_s=86400)
+    sender = Fake(FakeAlert())
+
+    async def play() -> None:
+        outbox = made(store, sender, Clock(), QUICK)
+        async with running(outbox):
+            await until(lambda: len(of_state(store, "expired")) == 3, "the old ones to expire")
+            await until(lambda: "not in the config" in caplog.text, "the log line")
+
+    asyncio.run(play())
+    assert [r.getMessage() for r in caplog.records] == ["target gone: not in the config, 3 messages wait"]
+    assert sender.tried == []
+
+
 def test_a_receiver_that_asks_for_more_than_the_expiry_gets_nothing_more(store: Store) -> None:
     clock, sender = Clock(), Fake(FakeAlert())
 
