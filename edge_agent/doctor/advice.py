@@ -12,6 +12,7 @@ KEY_FRAMES_S = 4.0  # from here on the beginnings of clips are missed
 CLOCK_S = 2.0
 WIDE = 1920 * 1080
 NEEDED = 320 * 180
+SMALL = 704 * 576
 HIGH_KBPS = 16_000
 
 
@@ -56,10 +57,7 @@ def advise(seen: Seen, use: Use) -> Iterator[Finding]:
     yield ok(_told(seen), **_facts(seen))
     yield from _picture(seen, use)
     if seen.fps and use.looked and seen.fps < use.detect_fps * 0.9:
-        yield warn(
-            f"{seen.fps:.1f} pictures/s come, detect.fps wants {use.detect_fps:g}",
-            f"raise the stream's frame rate on the camera, or set detect.fps to {max(1, round(seen.fps))}",
-        )
+        yield _slow(seen.fps, seen, use)
     if seen.key_s and seen.key_s > KEY_FRAMES_S and use.live:
         more = " or more" if seen.key_more else ""
         what = "clips begin late" if use.kept else "after an interruption the picture comes back late"
@@ -73,11 +71,19 @@ def advise(seen: Seen, use: Use) -> Iterator[Finding]:
             f"its clock is {abs(seen.clock_s):.0f} s {way}; events go by the time of arrival",
             "set NTP on the camera, to the same server as this machine",
         )
-    if seen.lost and seen.lost > 0.002 and seen.transport == "udp":
+    if seen.lost and seen.lost > 0.002 and "udp" in seen.transport:
         yield warn(
             f"{seen.lost:.1%} of the pictures are damaged or missing on UDP",
             "stream: {transport: tcp} for this camera in the config",
         )
+
+
+def _slow(fps: float, seen: Seen, use: Use) -> Finding:
+    """Fewer pictures than the detector may look at."""
+    text = f"{fps:.1f} pictures/s come, detect.fps wants {use.detect_fps:g}"
+    if "snapshot" in seen.transport:
+        return warn(text, f"stream: {{poll_s: {1 / use.detect_fps:g}}} for this camera; better, its RTSP address")
+    return warn(text, f"raise the stream's frame rate on the camera, or set detect.fps to {max(1, round(fps))}")
 
 
 def _picture(seen: Seen, use: Use) -> Iterator[Finding]:
@@ -91,6 +97,8 @@ def _picture(seen: Seen, use: Use) -> Iterator[Finding]:
         )
     elif use.looked and 0 < area < NEEDED:
         yield warn(f"{seen.width}x{seen.height} shows too little", "set the sub stream to about 640x360 on the camera")
+    if use.looked and use.kept and use.live and 0 < area <= SMALL:
+        yield Finding("ok", "clips are as small as this stream", "if wanted: the camera's main stream as record_source")
     if use.kept and seen.codec in {"hevc", "h265"}:
         yield warn(
             "H.265: some browsers do not play its clips, and re-encoding them for the report costs time",

@@ -10,7 +10,7 @@ import pytest
 from edge_agent.doctor.advice import Seen, Use, advise, faulty
 from vision.media.live.base import Fault
 
-SOUND = Seen("h264", 640, 360, fps=15.0, key_s=2.0, kbps=600, clock_s=0.1, transport="tcp", first_s=0.4)
+SOUND = Seen("h264", 640, 360, fps=15.0, key_s=2.0, kbps=600, clock_s=0.1, transport="rtsp/tcp", first_s=0.4)
 LOOKED = Use(looked=True, kept=False, has_record_source=True)
 KEPT = Use(looked=False, kept=True)
 BOTH = Use(looked=True, kept=True)
@@ -19,8 +19,14 @@ BOTH = Use(looked=True, kept=True)
 def warnings(seen: Seen, use: Use) -> list[str]:
     first, *rest = advise(seen, use)
     assert first.level == "ok"
-    assert all(finding.level == "warn" and finding.fix for finding in rest)
-    return [f"{finding.text} -> {finding.fix}" for finding in rest]
+    assert all(finding.fix for finding in rest)
+    return [f"{finding.text} -> {finding.fix}" for finding in rest if finding.level == "warn"]
+
+
+def test_a_small_stream_for_both_is_told_of_the_main_stream() -> None:
+    tips = {use: [f.fix for f in advise(SOUND, use) if f.fix] for use in (BOTH, KEPT, LOOKED, BOTH.of_a_file())}
+    assert "record_source" in tips.pop(BOTH)[0]
+    assert not any(tips.values())
 
 
 @pytest.mark.parametrize(
@@ -35,9 +41,10 @@ def warnings(seen: Seen, use: Use) -> list[str]:
         ({"codec": "hevc"}, KEPT, "H.264"),  # clips for the browser
         ({"codec": "mjpeg"}, BOTH, "motion JPEG"),
         ({"fps": 3.0}, LOOKED, "set detect.fps to 3"),
+        ({"fps": 1.0, "transport": "http/snapshot"}, LOOKED, "stream: {poll_s: 0.2}"),
         ({"clock_s": -40.0}, LOOKED, "40 s behind; events go by the time of arrival -> set NTP"),
         ({"clock_s": 3600.0}, LOOKED, "3600 s ahead"),
-        ({"transport": "udp", "lost": 0.05}, LOOKED, "5.0% of the pictures are damaged"),
+        ({"transport": "rtsp/udp", "lost": 0.05}, LOOKED, "5.0% of the pictures are damaged"),
         ({"kbps": 24_000.0}, KEPT, "24 Mbit/s -> lower"),
     ],
 )  # fmt: skip
@@ -55,7 +62,7 @@ def test_what_is_wrong_is_told_with_its_change(change: dict[str, Any], use: Use,
         ({"codec": "hevc"}, LOOKED),  # nobody keeps it
         ({"fps": 4.8}, LOOKED),  # near enough to 5
         ({"clock_s": 1.9}, LOOKED),
-        ({"transport": "tcp", "lost": 0.05}, LOOKED),  # what TCP cannot help is no reason to change to it
+        ({"transport": "rtsp/tcp", "lost": 0.05}, LOOKED),  # what TCP cannot help is no reason to change to it
         ({"key_s": 10.0}, BOTH.of_a_file()),  # a file is as it is
     ],
 )
