@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -17,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+_SIX = "onvif://www.onvif.org/name/Sixth"
 HERE, THERE = "10.213.7.1", "10.213.7.2"
 
 
@@ -71,6 +74,9 @@ def network() -> Iterator[Network]:
         for name in (net.seeker, net.cameras):
             _ip("netns", "add", name)
             stack.callback(_ip, "netns", "del", name)
+            # Addresses of IPv6 are usable at once, not after a second of looking for others that have them.
+            no_wait = "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad"
+            subprocess.run(net.command(name, "sh", "-c", no_wait), check=False, capture_output=True)
         _ip("-n", net.seeker, "link", "add", "seek0", "type", "veth", "peer", "name", "cams0", "netns", net.cameras)
         for name, device, address in ((net.seeker, "seek0", HERE), (net.cameras, "cams0", THERE)):
             _ip("-n", name, "addr", "add", f"{address}/24", "dev", device)
@@ -96,6 +102,28 @@ def responder(net: Network, url: str) -> Iterator[None]:
     """A strict responder that says that there is a camera at `url`."""
     with net.running(net.cameras, sys.executable, __file__, "responder", url):
         yield
+
+
+@contextmanager
+def responder_over_ipv6(net: Network, url: str) -> Iterator[None]:
+    """Somebody who answers to probes over IPv6 alone, and twice."""
+    with net.running(net.cameras, sys.executable, __file__, "six", url):
+        yield
+
+
+def _six_main(url: str) -> None:
+    place = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    place.bind(("::", 3702))
+    group = socket.inet_pton(socket.AF_INET6, "ff02::c") + struct.pack("@i", socket.if_nametoindex("cams0"))
+    place.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group)
+    answer = f"<Envelope><Body><ProbeMatch><Types>dn:NetworkVideoTransmitter</Types><Scopes>{_SIX}</Scopes>"
+    answer += f"<XAddrs>{url}</XAddrs></ProbeMatch></Body></Envelope>"
+    print("ready", flush=True)
+    while True:
+        _, sender = place.recvfrom(65535)
+        for _ in range(2):
+            place.sendto(answer.encode(), sender)
 
 
 def _camera_main(address: str, port: str, user: str, password: str) -> None:
@@ -134,4 +162,4 @@ def _responder_main(url: str) -> None:
 
 if __name__ == "__main__":
     sys.path.remove(str(Path(__file__).resolve().parent))  # this file is called as a library of the camera's could be
-    {"camera": _camera_main, "responder": _responder_main}[sys.argv[1]](*sys.argv[2:])
+    {"camera": _camera_main, "responder": _responder_main, "six": _six_main}[sys.argv[1]](*sys.argv[2:])

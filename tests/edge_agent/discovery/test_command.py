@@ -86,6 +86,13 @@ def test_a_config_is_written_that_passes_the_check(cameras: onvif.Network, tmp_p
     assert "--force" in again.stderr
 
 
+def test_who_answers_over_ipv6_alone_is_found_once(cameras: onvif.Network) -> None:
+    with onvif.responder_over_ipv6(cameras, f"http://{onvif.THERE}:11/onvif/device_service"):
+        done = discover(cameras, "--timeout", "2", "--json", "--interface", "seek0")
+    assert done.returncode == 0, done.stderr
+    assert [d["name"] for d in json.loads(done.stdout)["devices"]].count("Sixth") == 1
+
+
 def test_nobody_answers(cameras: onvif.Network) -> None:
     command = ["discover", "--timeout", "0.5", "--interface", "lo"]
     done = discover(cameras, *command[1:])
