@@ -67,8 +67,9 @@ class Connection:
             reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_S
-        if settings.username is not None:
-            client.username_pw_set(settings.username, settings.password)
+        if settings.username is not None or settings.password is not None:
+            # A password alone is a token; an empty name before it is right in every version.
+            client.username_pw_set(settings.username or "", settings.password)
         if settings.will is not None:
             client.will_set(settings.will[0], settings.will[1], qos=1, retain=settings.will_retain)
         client.on_connect = self._on_connect

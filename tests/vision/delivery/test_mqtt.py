@@ -200,6 +200,9 @@ def test_start_does_not_wait_and_a_message_is_given_back_at_once(tmp_path: Path)
 FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     # wrong password, both versions
     ("password", {"username": "agent", "password": "${WRONG}"}, "auth", "refused the login"),
+    # a password without a user is a token that this broker does not know
+    ("password", {"password": "${WRONG}"}, "auth", "refused the login"),
+    ("password", {"password": "${WRONG}", "version": "3.1.1"}, "auth", "refused the login"),
     ("password", {"username": "agent", "password": "${WRONG}", "version": "3.1.1"}, "auth", "refused the login"),
     # no login where one is wanted
     ("password", {}, "auth", "refused the login"),
@@ -587,7 +590,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"ca": "ca.crt"}, "add tls: true"),
     ({"insecure": True}, "add tls: true"),
     ({"tls": True, "cert": "a.crt"}, "cert and key belong together"),
-    ({"password": "${P}"}, "a password needs a username"),
     ({"username": "a", "password": "open"}, "does not belong in the file"),
     ({"topic": "a/#"}, "a topic is levels"),
     ({"topic": "/"}, "a topic is levels"),

@@ -86,8 +86,6 @@ class MqttAlert(AlertParams):
             raise ValueError("ca, cert, key and insecure are about encryption; add tls: true")
         if (self.cert is None) != (self.key is None):
             raise ValueError("cert and key belong together; give both or none")
-        if self.password is not None and self.username is None:
-            raise ValueError("a password needs a username")
         return self
 
 
