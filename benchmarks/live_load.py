@@ -263,9 +263,10 @@ def report(levels: Sequence[Level], seconds: float) -> str:
         parts = ", ".join(f"{stage} {value:.1f}" for stage, value in shares.most_common())
         unseen = level.cpu_s - sum(shares.values())
         lines.append(
-            f"* {level.cameras}: all online {level.ready_s:.1f} s after the start; median latency of the first half {early:.2f} s, of the second {late:.2f} s; oldest "
-            f"picture waiting {level.queue_age_s:.2f} s; {level.threads} threads; machine {100 * level.machine_busy:.0f} % "
-            f"busy; CPU s by stage: {parts}, outside of stages {unseen:.1f}."
+            f"* {level.cameras}: all online {level.ready_s:.1f} s after the start; median latency of the first half "
+            f"{early:.2f} s, of the second {late:.2f} s; oldest picture waiting {level.queue_age_s:.2f} s; "
+            f"{level.threads} threads; machine {100 * level.machine_busy:.0f} % busy; CPU s by stage: {parts}, outside of "
+            f"stages {unseen:.1f}."
         )
     if len(levels) > 1:
         few, many = levels[0], levels[-1]
