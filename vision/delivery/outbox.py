@@ -105,11 +105,17 @@ class Outbox:
         self._over.set()
 
     async def replace(self, senders: Senders, *, seconds: float = 5.0) -> None:
-        """Other targets from now on; a sender that is in both stays at work, one that is new begins afresh."""
+        """Other targets from now on; a sender that is in both stays at work, one that is new begins afresh.
+
+        What goes finishes what it has begun, within so many seconds, and begins nothing more: what is due is the business
+        of its successor, whose address may be the right one at last.
+        """
         gone = [name for name, target in self._targets.items() if senders.get(name) is not target.sender]
-        await self._stop(gone, seconds)
+        await self._stop(gone, seconds, begin=False)
         for name in gone:
             del self._targets[name]
+        for target in self._targets.values():
+            target.revive()
         for name, sender in senders.items():
             if name not in self._targets:
                 self._targets[name] = self._target(name, sender)
@@ -182,12 +188,11 @@ class Outbox:
             except Exception as error:  # noqa: BLE001  # availability is a courtesy
                 _log.debug("target %s: %s", target.name, type(error).__name__, extra={"target": target.name})
 
-    async def _stop(self, names: Iterable[str], seconds: float) -> None:
+    async def _stop(self, names: Iterable[str], seconds: float, *, begin: bool = True) -> None:
         """End these targets within so many seconds, and close their senders."""
         ending = {name: task for name in names if (task := self._tasks.pop(name, None)) is not None}
         for name in ending:
-            self._targets[name].draining = True
-            self._targets[name].wake()
+            self._targets[name].drain(begin=begin)
         if ending and seconds > 0:
             await asyncio.wait(ending.values(), timeout=seconds)
         for task in ending.values():

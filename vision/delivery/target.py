@@ -63,7 +63,8 @@ class Target:
         begun: Callable[[Target], None] = lambda _: None,
     ) -> None:
         """`begun` is called once the sender has started."""
-        self.name, self.sender, self.draining, self.started = name, sender, False, False
+        self.name, self.sender, self.started = name, sender, False
+        self._draining, self._leaving = False, False
         self._store, self._clock, self._random, self._pace, self._begun = store, clock, random, pace, begun
         own = getattr(sender.params, "timeout_s", None)  # a sender with a limit of its own tells better what was slow
         self._deadline_s = pace.deadline_s if own is None else max(pace.deadline_s, own + 5.0)
@@ -97,12 +98,22 @@ class Target:
         """There may be something to do. Only in the target's loop."""
         self._wake.set()
 
+    def drain(self, *, begin: bool) -> None:
+        """Come to an end: `begin` what is due until nothing is, or only finish what has begun."""
+        self._draining, self._leaving = True, not begin
+        self._wake.set()
+
+    def revive(self) -> None:
+        """The config was loaded anew: a target that was stopped is tried again, one that fails is tried now."""
+        self._stopped, self._probe_at = None, self._clock()
+        self._wake.set()
+
     async def run(self) -> None:
-        """Send until `draining` and nothing is due any more, or until cancelled."""
+        """Send until drained, or until cancelled."""
         try:
             while True:
                 wait = await self._turn()
-                if self.draining and not self._in_flight and (wait > 0 or self._failures or self._stopped):
+                if self._draining and not self._in_flight and (wait > 0 or self._failures or self._stopped):
                     return
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait):  # wait_for loses a cancel that comes together with the wake
@@ -127,7 +138,7 @@ class Target:
 
     async def _turn(self) -> float:
         """Start what may be started; seconds until there may be more, if nobody wakes us."""
-        if self._stopped is not None:
+        if self._stopped is not None or self._leaving:
             return self._pace.poll_s
         try:
             if not await self._ready_to_send():

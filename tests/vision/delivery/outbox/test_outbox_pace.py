@@ -315,6 +315,31 @@ def test_a_reload_leaves_what_did_not_change_at_work(store: Store) -> None:
     assert (gone.got, len(of_state(store, "pending"))) == ([], 3)
 
 
+def test_a_reload_begins_nothing_more_with_the_old_target_and_revives_a_stopped_one(store: Store) -> None:
+    old, new, stopped = (Fake(FakeAlert(name=name)) for name in ("hook", "hook", "stopped"))
+    old.answer = lambda _: asyncio.sleep(0.3)
+
+    def gone(_: Message) -> None:
+        raise Disabled("HTTP 410")
+
+    stopped.answer = gone
+
+    async def play() -> None:
+        outbox = Outbox(store, {"hook": old, "stopped": stopped}, clock=time.time, random=random.random, pace=QUICK)
+        fill(store, ["hook", "stopped"], 40, time.time())
+        async with running(outbox):
+            await until(lambda: outbox.status()["stopped"].startswith("stopped") and bool(old.tried), "the beginning")
+            stopped.answer = lambda _: None
+            begun = len(old.tried)
+            await outbox.replace({"hook": new, "stopped": stopped})
+            await until(lambda: len(of_state(store, "sent")) == 80, "all marked as sent")
+            assert len(old.tried) == begun <= 4
+            assert len(old.got) + len(new.got) == 40
+            assert outbox.status() == {"hook": "ok", "stopped": "ok"}
+
+    asyncio.run(play())
+
+
 def test_pictures_for_those_that_show_them(store: Store, tmp_path: Path) -> None:
     class Frame(Fake):
         def __init__(self, *args: Any) -> None:

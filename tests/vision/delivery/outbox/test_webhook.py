@@ -6,11 +6,13 @@ import asyncio
 import base64
 import json
 import logging
+import re
 import ssl
 import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -19,6 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from standardwebhooks.webhooks import WebhookVerificationError
 
 from tests.conftest import missing
 from tests.peers.webhook import Fault, Receiver
@@ -359,3 +362,26 @@ def test_the_body_is_what_is_documented(receiver: Receiver) -> None:
         "merged": {"count": 3},
         "links": {"snapshot": None, "clip": None},
     }
+
+
+def test_the_receiver_in_the_guide_works(root: Path) -> None:
+    guide = (root / "docs/webhooks.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    room: dict[str, Any] = {}
+    exec(code, room)
+    sender = Webhook(hook("http://host/x"), SenderContext(Path(), time.time, site="house"))
+    one = message()
+    body = sender._body(one)
+    headers = {key.lower(): value for key, value in sender._headers(one.id, body).items()}
+    assert room["take"](SECRET, headers, body)["event"] == event(1).to_dict()
+    assert room["take"](SECRET, headers, body) is None
+    with pytest.raises(WebhookVerificationError):
+        room["take"](OTHER, headers, body)
+
+
+def test_a_message_stays_small(receiver: Receiver) -> None:
+    ids = [event(n).id for n in range(200)]
+    facts = {"path_m": [round(n / 7, 3) for n in range(300)], "seen": ["a thing of some length"] * 40}
+    one = replace(message(facts=facts), merged={"count": 900, "since": T0, "until": T0, "window_s": 60.0, "ids": ids})
+    send(hook(receiver.url), one, link=lambda path: "https://cams.example.org/evidence/" + "x" * 200)
+    assert receiver.messages[0].size < 20_000
