@@ -246,7 +246,7 @@ class Mqtt(Sender[MqttAlert]):
             raise SendError(str(fault)) from None
         await connection.close()
         how = f"MQTT {connection.version}{', TLS' if self.params.tls else ''}"
-        return f"{settings.place}: {how}, {'logged in' if self.params.username else 'no login'}"
+        return f"{settings.place}: {how}, {'logged in' if self.params.username or self._password else 'no login'}"
 
     async def close(self) -> None:
         """Rules OFF, for nobody watches now; say offline, say good-bye."""
