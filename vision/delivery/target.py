@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ _T = TypeVar("_T")
 _FETCH = 100
 _SOON_S = 0.25
 _BUSY_S = 1.0
+_SILENCE_S = 3600.0  # a receiver may ask for more for one message, not for all
+_STEP_S = 5.0
 _OUTAGE = 3  # so many failures in a row are an outage of the receiver, not a mishap of one message
 
 
@@ -78,7 +81,7 @@ class Target:
         self._stopped: str | None = None
         self._store_down = False
         self._refused: tuple[str, int] | None = None
-        self._merged_at = 0.0
+        self._merged_at, self._last = 0.0, math.inf
         self._expired = False
         self._shown = ""  # the snapshot shown last
 
@@ -144,6 +147,7 @@ class Target:
             if not await self._ready_to_send():
                 return self._until(self._probe_at)
             await self._pay()
+            await self._mind_the_clock()
             waiting = await self._fill()
             self._store_works()
         except StoreError as error:
@@ -165,6 +169,17 @@ class Target:
         self.started, self._failures = True, 0
         self._begun(self)
         return True
+
+    async def _mind_the_clock(self) -> None:
+        """After the clock was set back, what was committed "in the future" would wait until that time comes again."""
+        now, last = self._clock(), self._last
+        self._last = now
+        if now > last - _STEP_S:
+            return
+        self._probe_at = min(self._probe_at, now)
+        for waiting in await self._ask(self._store.deliveries, target=self.name, states=("pending",)):
+            if min(waiting.created, waiting.next_at) > now:
+                await self._ask(self._store.retry, waiting.number, now, waiting.error or "the clock was set back")
 
     async def _fill(self) -> float:
         """Start sends while there is room; seconds until there may be more to start."""
@@ -302,7 +317,7 @@ class Target:
             )
         self._failures += 1
         wait = full_jitter(self._failures, self._random, base_s=self._pace.base_s, cap_s=self._pace.probe_cap_s)
-        self._probe_at = self._clock() + max(wait, after_s or 0.0)
+        self._probe_at = self._clock() + max(wait, min(after_s or 0.0, _SILENCE_S))
 
     async def _works(self) -> None:
         """It went through: after an outage, everything that waits for a retry may go."""

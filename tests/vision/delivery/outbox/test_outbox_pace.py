@@ -340,6 +340,24 @@ def test_a_reload_begins_nothing_more_with_the_old_target_and_revives_a_stopped_
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_clock_that_is_set_back_keeps_nothing_waiting(store: Store, restarted: bool) -> None:
+    clock, sender = Clock(), Fake(FakeAlert())
+    outbox = made(store, sender, clock)
+
+    async def play() -> None:
+        sender.answer = down
+        await outbox.settle()
+        fill(store, ["fake"], 3, clock.now)
+        await outbox.settle()
+        clock.now -= 7200
+        sender.answer = lambda _: None
+        await (made(store, sender, clock) if restarted else outbox).settle()
+
+    asyncio.run(play())
+    assert len(sender.got) == 3
+
+
 def test_pictures_for_those_that_show_them(store: Store, tmp_path: Path) -> None:
     class Frame(Fake):
         def __init__(self, *args: Any) -> None:
