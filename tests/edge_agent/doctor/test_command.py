@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from edge_agent.cli import build
+from edge_agent.doctor import cameras, inference
 from tests.media_files import write_video
 from tests.peers.rtsp import RtspServer, free_port
 
@@ -62,6 +63,14 @@ class Doctor:
         report = json.loads(done.stdout)
         assert report["status"] == done.exit_code
         return done.exit_code, report["findings"]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody reads the figures here."""
+    monkeypatch.setattr(inference, "_SECONDS", 0.05)
+    monkeypatch.setattr(cameras, "FILE_S", 0.2)
+    monkeypatch.setattr(cameras, "WATCH_S", 2.0)
 
 
 @pytest.fixture
