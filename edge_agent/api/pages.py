@@ -13,7 +13,9 @@ from edge_agent.api.context import API
 from edge_agent.api.problems import Problem
 from edge_agent.api.token import shown
 from edge_agent.live.metrics import Exposition
+from edge_agent.live.status import AgentView, Reloaded
 
+_RELOADS: set[asyncio.Task[object]] = set()
 EXPOSITION: web.AppKey[Exposition] = web.AppKey("exposition", Exposition)
 
 
@@ -57,11 +59,19 @@ async def status(request: web.Request) -> web.Response:
 async def reload(request: web.Request) -> web.Response:
     """Read the config again and apply what changed; a wrong one is refused and the old one stays."""
     query.known(request, ())
-    done = await request.app[API].view.reload()
+    done = await asyncio.shield(asyncio.ensure_future(_reload(request.app[API].view)))  # goes on without its client
     if not done.ok:
         cause = done.error or "the config was refused"
         raise Problem(409, cause, "correct the config and reload again; the agent goes on with the old one")
     return web.json_response(asdict(done))
+
+
+async def _reload(view: AgentView) -> Reloaded:
+    task = asyncio.current_task()
+    if task is not None:
+        _RELOADS.add(task)  # the loop itself holds tasks weakly
+        task.add_done_callback(_RELOADS.discard)
+    return await view.reload()
 
 
 async def openapi(_: web.Request) -> web.Response:

@@ -25,7 +25,12 @@ class ApiServer:
     async def start(self) -> None:
         """Listen. Raises `OutsideError` where the address cannot be had."""
         runner = web.AppRunner(
-            self._app, access_log=None, shutdown_timeout=_SHUTDOWN_S, keepalive_timeout=30.0, lingering_time=1.0
+            self._app,
+            access_log=None,
+            shutdown_timeout=_SHUTDOWN_S,
+            keepalive_timeout=30.0,
+            lingering_time=1.0,
+            handler_cancellation=True,  # a stream ends with its client, not at its next write
         )
         await runner.setup()
         try:

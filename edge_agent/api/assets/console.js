@@ -133,11 +133,12 @@ async function snapshots() {
 }
 
 async function snapshot(name) {
-  const found = cards.get(name);
-  if (!found) return;
+  const found = cards.get(name), newest = state.status?.cameras.find((camera) => camera.name === name)?.last_t;
+  if (!found || newest === null || newest === found.shown) return; // nothing new to see
   try {
     const answer = await ask(`/v1/cameras/${encodeURIComponent(name)}/snapshot.jpg?width=480`);
     if (!answer.ok) return;
+    found.shown = newest;
     const made = URL.createObjectURL(await answer.blob()), old = found.image.src;
     found.image.src = made;
     found.image.hidden = false;
@@ -195,6 +196,18 @@ function told(message) {
   }
   state.events.set(event.id, event);
   $("no-events").hidden = true;
+  if (event.state === "closed" && !event.evidence.clip) later(event.id, [6, 10, 20, 40]);
+}
+
+function later(id, waits) { // a clip is ready some seconds after its event
+  if (waits.length) setTimeout(async () => {
+    const answer = await ask(`/v1/events/${id}`).catch(() => null), old = $(`e-${id}`);
+    if (!answer || !answer.ok || !old) return;
+    const event = await answer.json();
+    if (!event.evidence.clip) { later(id, waits.slice(1)); return; }
+    state.events.set(id, event);
+    old.replaceWith(line(event));
+  }, waits[0] * 1000);
 }
 
 function listen() {

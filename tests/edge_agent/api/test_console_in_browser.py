@@ -70,6 +70,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         camera("yard", since=now - 4000),
         camera("gate", state="offline", fault="auth", reason=reason, since=now - 300),
         camera("back-door-of-the-house", tracks=0),
+        camera("blind", state="connecting", last_t=None),  # is not asked for pictures that it has not
     ]
     agent = FakeAgent(cameras, FakeStore(events))
     agent.missing = ["camera gate: offline", "alert target mqtt: connection refused"]
@@ -106,7 +107,7 @@ def until(page: Any, expression: str) -> None:
 
 
 def test_cameras_events_and_targets_are_shown(page: Any) -> None:
-    assert page.locator("#headline").inner_text().startswith("2 of 3 cameras online")
+    assert page.locator("#headline").inner_text().startswith("2 of 4 cameras online")
     until(page, "document.querySelector('[data-camera=yard] img').naturalWidth === 480")
     gate = page.locator("[data-camera=gate]")
     assert "offline for 5 min" in gate.inner_text()

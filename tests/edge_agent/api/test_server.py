@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import time
 from pathlib import Path
@@ -13,8 +14,8 @@ import pytest
 from edge_agent.api import ApiServer
 from edge_agent.api.routes import ROUTES
 from edge_agent.live.status import Reloaded
-from tests.edge_agent.api.fake_agent import FakeAgent
-from tests.edge_agent.api.serving import server, serving, stuck
+from tests.edge_agent.api.fake_agent import FakeAgent, event
+from tests.edge_agent.api.serving import BEARER, server, serving, stuck
 from vision.errors import OutsideError
 
 
@@ -140,3 +141,68 @@ def test_long_requests_are_refused() -> None:
             assert (await served.get("/healthz"))[0] == 200
 
     asyncio.run(run())
+
+
+def test_the_guide_names_every_address(root: Path) -> None:
+    text = (root / "docs/api.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `(GET|POST) (/[^`]*)` \|", text, re.MULTILINE))
+    assert named == {(route.method, route.place) for route in ROUTES}
+
+
+def test_a_body_that_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> bytes:
+        async with serving() as served:
+            reader, writer = await asyncio.open_connection("127.0.0.1", served.server.port)
+            head = f"POST /v1/events/{event(2).id}/redeliver HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
+            writer.write(f"{head}Authorization: {BEARER['Authorization']}\r\n\r\n".encode())
+            async with asyncio.timeout(5):
+                line = await reader.readline()
+            writer.close()
+            return line
+
+    monkeypatch.setattr("edge_agent.api.events._BODY_S", 0.1)
+    assert asyncio.run(run()).startswith(b"HTTP/1.1 408")
+
+
+def test_a_reload_goes_on_without_the_client_that_asked() -> None:
+    class Slow(FakeAgent):
+        done = False
+
+        async def reload(self) -> Reloaded:
+            await asyncio.sleep(0.3)
+            self.done = True
+            return self.reloaded
+
+    async def run() -> None:
+        agent = Slow()
+        async with serving(agent=agent) as served:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await served.client.post("/v1/reload")
+            async with asyncio.timeout(5):
+                while not agent.done:
+                    await asyncio.sleep(0.02)
+
+    asyncio.run(run())
+
+
+def test_nothing_is_left_of_clients_that_have_gone() -> None:
+    async def run() -> tuple[int, int]:
+        async with serving() as served:
+            before = len(asyncio.all_tasks())
+            for _ in range(100):
+                streams = [await served.client.get("/v1/events/stream"), await served.client.get(MJPEG)]
+                for stream in streams:
+                    assert stream.status == 200, "the place of one that has gone is free at once"
+                    await stream.content.readany()
+                    stream.close()
+            async with asyncio.timeout(10):
+                while len(asyncio.all_tasks()) > before or not all(one.closed for one in served.agent.listeners):
+                    await asyncio.sleep(0.05)
+            return before, len(asyncio.all_tasks())
+
+    before, after = asyncio.run(run())
+    assert after <= before
+
+
+MJPEG = "/v1/cameras/yard/stream.mjpeg?fps=15&width=64"
