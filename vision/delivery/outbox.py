@@ -16,9 +16,10 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from vision.delivery.health import Pace
 from vision.delivery.senders.base import AlertParams, Sender, SenderContext, sender_types, target_names
 from vision.delivery.store import Store
-from vision.delivery.target import Pace, Target, told
+from vision.delivery.target import Target, told
 from vision.errors import StoreError
 
 _log = logging.getLogger("sightline.outbox")

@@ -1,8 +1,5 @@
 """One target of the outbox: its own queue, pace and troubles, so that a dead receiver holds up nobody else.
 
-    ok ──Retry──> failing ──(a probe goes through)──> ok, and the backlog flows
-    ok | failing ──Disabled──> stopped, until the config is loaded anew
-
 While a target fails, one message at a time is tried, at full-jitter intervals: an outage costs a few requests, not one for
 each waiting message. Of what waits the least tried goes first, so that one message that a receiver chokes on does not
 keep the others. What is pending, held, sent or dead lies in the store and nowhere else.
@@ -16,11 +13,11 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 from vision.delivery.backoff import full_jitter
+from vision.delivery.health import Health, Pace
 from vision.delivery.pictures import evidence_file
 from vision.delivery.policy import group_target, merged_delivery, most_telling
 from vision.delivery.records import Delivery
@@ -28,27 +25,14 @@ from vision.delivery.senders.base import Disabled, Message, Refused, Retry, Send
 from vision.delivery.store import Store
 from vision.errors import SightlineError, StoreError
 
+__all__ = ["Pace", "Target", "told"]
+
 _log = logging.getLogger("sightline.outbox")
 _T = TypeVar("_T")
 _FETCH = 100
 _SOON_S = 0.25
 _BUSY_S = 1.0
-_SILENCE_S = 3600.0  # a receiver may ask for more for one message, not for all
 _STEP_S = 5.0
-_OUTAGE = 3  # so many failures in a row are an outage of the receiver, not a mishap of one message
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How a target is served; seconds. `probe_cap_s`: the longest silence between two tries while a receiver is down."""
-
-    concurrent: int = 4
-    deadline_s: float = 20.0
-    base_s: float = 1.0
-    cap_s: float = 600.0
-    probe_cap_s: float = 60.0
-    poll_s: float = 5.0
-    store_retry_s: float = 2.0
 
 
 class Target:
@@ -77,25 +61,13 @@ class Target:
         self._in_flight: dict[int, asyncio.Task[None]] = {}
         self._owed: dict[int, Callable[[], object]] = {}  # what became of a message, where the store could not take it
         self._notes: set[asyncio.Future[Any]] = set()
-        self._failures, self._since, self._probe_at, self._reason = 0, 0.0, 0.0, ""
-        self._stopped: str | None = None
-        self._store_down = False
-        self._refused: tuple[str, int] | None = None
+        self._health = Health(name, pace, sender.params.expire_s, clock, random)
         self._merged_at, self._last = 0.0, math.inf
-        self._expired = False
         self._shown = ""  # the snapshot shown last
 
     def status(self) -> str:
         """`ok`, or what is wrong."""
-        if self._stopped is not None:
-            return f"stopped: {self._stopped}"
-        if self._failures:
-            return f"not reached for {max(0.0, self._clock() - self._since):.0f} s: {self._reason}"
-        if self._store_down:
-            return "waits for the store"
-        if self._refused is not None:
-            return f"refused, {self._refused[1]} to the dead letters: {self._refused[0]}"
-        return "ok"
+        return self._health.status()
 
     def wake(self) -> None:
         """There may be something to do. Only in the target's loop."""
@@ -108,7 +80,7 @@ class Target:
 
     def revive(self) -> None:
         """The config was loaded anew: a target that was stopped is tried again, one that fails is tried now."""
-        self._stopped, self._probe_at = None, self._clock()
+        self._health.revive()
         self._wake.set()
 
     async def run(self) -> None:
@@ -116,7 +88,11 @@ class Target:
         try:
             while True:
                 wait = await self._turn()
-                if self._draining and not self._in_flight and (wait > 0 or self._failures or self._stopped):
+                if (
+                    self._draining
+                    and not self._in_flight
+                    and (wait > 0 or self._health.failing or self._health.stopped)
+                ):
                     return
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait):  # wait_for loses a cancel that comes together with the wake
@@ -141,32 +117,33 @@ class Target:
 
     async def _turn(self) -> float:
         """Start what may be started; seconds until there may be more, if nobody wakes us."""
-        if self._stopped is not None or self._leaving:
+        if self._health.stopped or self._leaving:
             return self._pace.poll_s
         try:
             if not await self._ready_to_send():
-                return self._until(self._probe_at)
+                return self._health.probe_wait_s
             await self._pay()
             await self._mind_the_clock()
             waiting = await self._fill()
-            self._store_works()
+            self._health.store_works()
         except StoreError as error:
-            self._store_fails(error)
+            self._health.store_failed(error)
             return full_jitter(2, self._random, base_s=self._pace.store_retry_s, floor_s=_SOON_S)
         return waiting
 
     async def _ready_to_send(self) -> bool:
         if self.started:
             return True
-        if self._failures and self._clock() < self._probe_at:
+        if self._health.failing and self._health.probe_wait_s > 0:
             return False
         try:
             async with asyncio.timeout(self._deadline_s):
                 await self.sender.start()
         except Exception as error:  # noqa: BLE001  # a sender's fault must not end the outbox
-            self._fails(told(error), None, probe=True)
+            self._health.failed(told(error), None, probe=True)
             return False
-        self.started, self._failures = True, 0
+        self.started = True
+        self._health.begun()
         self._begun(self)
         return True
 
@@ -176,20 +153,20 @@ class Target:
         self._last = now
         if now > last - _STEP_S:
             return
-        self._probe_at = min(self._probe_at, now)
+        self._health.probe_now()
         for waiting in await self._ask(self._store.deliveries, target=self.name, states=("pending",)):
             if min(waiting.created, waiting.next_at) > now:
                 await self._ask(self._store.retry, waiting.number, now, waiting.error or "the clock was set back")
 
     async def _fill(self) -> float:
         """Start sends while there is room; seconds until there may be more to start."""
-        if not self._failures:
+        if not self._health.failing:
             await self._merge()
         elif self._in_flight:
             return self._pace.poll_s  # one probe at a time; its end wakes us
-        elif (wait := self._until(self._probe_at)) > 0:
+        elif (wait := self._health.probe_wait_s) > 0:
             return wait
-        room = 1 if self._failures else self._pace.concurrent
+        room = 1 if self._health.failing else self._pace.concurrent
         while len(self._in_flight) < room:
             delivery = await self._next()
             if delivery is None:
@@ -204,18 +181,18 @@ class Target:
                 busy = self._in_flight.keys() | self._owed.keys()  # before asking: some may end meanwhile
                 due = await self._ask(self._store.due, self._clock(), limit=_FETCH, target=self.name)
                 self._ready.extend(d for d in due if d.number not in busy)
-            if not self._ready and not (self._failures and await self._only_held()):
+            if not self._ready and not (self._health.failing and await self._only_held()):
                 return None
             if not self._ready:
                 continue
             delivery = self._ready[0]
-            if self._failures:
+            if self._health.failing:
                 delivery = min(self._ready, key=lambda d: (d.attempts, d.number))
             self._ready.remove(delivery)
             if self._clock() < delivery.expires:
                 return delivery
             await self._ask(self._store.give_up, delivery.number, delivery.error or "expired", expired=True)
-            self._expires()
+            self._health.expires()
 
     async def _only_held(self) -> bool:
         """While the target fails, what is held stays so and grows into one message, unless that is all there is to try."""
@@ -249,12 +226,12 @@ class Target:
             return min(_BUSY_S, self._pace.poll_s)  # its end wakes us, unless it is slow and a retry comes before
         at = await self._ask(self._store.next_due, self.name)
         wait = self._pace.poll_s if at is None else max(_SOON_S, min(at - self._clock(), self._pace.poll_s))
-        return max(wait, self._until(self._probe_at)) if self._failures else wait
+        return max(wait, self._health.probe_wait_s) if self._health.failing else wait
 
     # -- one message
 
     def _begin(self, delivery: Delivery) -> None:
-        task = asyncio.create_task(self._deliver(delivery, probe=self._failures > 0))
+        task = asyncio.create_task(self._deliver(delivery, probe=self._health.failing))
         self._in_flight[delivery.number] = task
         task.add_done_callback(partial(self._ended, delivery.number))
 
@@ -271,21 +248,25 @@ class Target:
             async with asyncio.timeout(self._deadline_s):
                 await self.sender.send(message)
         except Refused as error:
-            self._refuses(str(error))
+            self._health.refused(str(error))
             await self._note(number, partial(self._store.give_up, number, str(error)))
         except Disabled as error:
-            self._stops(str(error))
+            self._health.stops(str(error))
+            self._ready.clear()
             await self._note(number, partial(self._store.retry, number, now(), str(error)))
         except Exception as error:  # noqa: BLE001  # whatever a sender does wrong, the message is kept
             after = error.after_s if isinstance(error, Retry) else None
             reason = f"no end within {self._deadline_s:g} s" if isinstance(error, TimeoutError) else told(error)
-            self._fails(reason, after, probe=probe)
+            self._health.failed(reason, after, probe=probe)
+            self._ready.clear()
             wait = full_jitter(delivery.attempts + 1, self._random, base_s=self._pace.base_s, cap_s=self._pace.cap_s)
             at = min(now() + max(wait, after or 0.0), delivery.expires)
             await self._note(number, partial(self._store.retry, number, at, reason))
         else:
             await self._note(number, partial(self._store.sent, number, now()))
-            await self._works()
+            if self._health.reached():
+                with contextlib.suppress(StoreError):  # then what waits for a retry goes at its own time
+                    await self._ask(self._store.release, self.name, now())
             await self._show(message)
 
     async def _show(self, message: Message) -> None:
@@ -302,73 +283,6 @@ class Target:
             self._shown = path
         except Exception as error:  # noqa: BLE001  # see above
             _log.debug("target %s: picture not shown: %s", self.name, told(error), extra={"target": self.name})
-
-    # -- changes of state, one log line each
-
-    def _fails(self, reason: str, after_s: float | None, *, probe: bool) -> None:
-        self._reason = reason
-        self._ready.clear()
-        if self._failures and not probe:
-            return  # sent before it was known that the target fails
-        if not self._failures:
-            self._since = self._clock()
-            _log.warning(
-                "target %s: not reached, will go on trying: %s", self.name, reason, extra={"target": self.name}
-            )
-        self._failures += 1
-        wait = full_jitter(self._failures, self._random, base_s=self._pace.base_s, cap_s=self._pace.probe_cap_s)
-        self._probe_at = self._clock() + max(wait, min(after_s or 0.0, _SILENCE_S))
-
-    async def _works(self) -> None:
-        """It went through: after an outage, everything that waits for a retry may go."""
-        failures, self._failures, self._refused, self._expired = self._failures, 0, None, False
-        if not failures:
-            return
-        lasted = self._clock() - self._since
-        _log.info("target %s: works again after %.0f s", self.name, lasted, extra={"target": self.name})
-        if failures >= _OUTAGE:
-            with contextlib.suppress(StoreError):  # then they go at their own time
-                await self._ask(self._store.release, self.name, self._clock())
-
-    def _refuses(self, reason: str) -> None:
-        count = 0 if self._refused is None else self._refused[1]
-        if self._refused is None:
-            _log.error(
-                "target %s: refused, the message goes to the dead letters (`sightline events redeliver`): %s",
-                self.name,
-                reason,
-                extra={"target": self.name},
-            )
-        self._refused = (reason, count + 1)
-        self._failures = 0  # it was reached
-
-    def _expires(self) -> None:
-        if not self._expired:
-            _log.error(
-                "target %s: messages expire that could not be sent for %g s (`sightline events redeliver`)",
-                self.name,
-                self.sender.params.expire_s,
-                extra={"target": self.name},
-            )
-        self._expired = True
-
-    def _stops(self, reason: str) -> None:
-        if self._stopped is None:
-            _log.error(
-                "target %s: stopped until the config is loaded anew: %s", self.name, reason, extra={"target": self.name}
-            )
-        self._stopped = reason
-        self._ready.clear()
-
-    def _store_fails(self, error: StoreError) -> None:
-        if not self._store_down:
-            _log.error("target %s: waits for the store: %s", self.name, error, extra={"target": self.name})
-        self._store_down = True
-
-    def _store_works(self) -> None:
-        if self._store_down:
-            _log.info("target %s: the store works again", self.name, extra={"target": self.name})
-        self._store_down = False
 
     # -- the store, in a thread
 
@@ -400,9 +314,6 @@ class Target:
         if call is not None:
             call()
             self._owed.pop(number, None)
-
-    def _until(self, moment: float) -> float:
-        return max(0.0, moment - self._clock())
 
 
 def _message(delivery: Delivery) -> Message:

@@ -13,13 +13,13 @@ from typing import Any, Literal
 
 from tests.peers.webhook import Receiver
 from vision.delivery.env import AddressText, SecretText
+from vision.delivery.health import Pace
 from vision.delivery.outbox import Outbox, build_senders
 from vision.delivery.policy import Policy, record
 from vision.delivery.records import Delivery, Stage
 from vision.delivery.senders.base import AlertParams, Message, Sender, SenderContext
 from vision.delivery.senders.webhook import WebhookAlert
 from vision.delivery.store import Store
-from vision.delivery.target import Pace
 from vision.events import Event, event_id
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -28,11 +28,11 @@ from tests.vision.delivery.outbox.setting import (
     until,
 )
 from vision.delivery.backoff import full_jitter
+from vision.delivery.health import Pace
 from vision.delivery.outbox import Outbox
 from vision.delivery.policy import Policy, record
 from vision.delivery.senders.base import Disabled, Message, Refused, Retry
 from vision.delivery.store import Store
-from vision.delivery.target import Pace
 from vision.errors import StoreError
 from vision.events import Evidence
 
