@@ -19,7 +19,7 @@ _BODY_S = 5.0
 _ID = 64  # characters; an id has 26
 
 FILTERS = (
-    ("since", "only events that begin at or after: epoch seconds, ISO 8601 with offset, or 2h for two hours ago"),
+    ("since", "only events that begin at or after: epoch seconds, ISO 8601, today, or 2h for two hours ago"),
     ("until", "only events that begin before"),
     ("camera", "only of this camera; may be repeated"),
     ("type", "only of this type; may be repeated"),
@@ -82,7 +82,7 @@ async def _found(api: Api, name: str) -> tuple[StoredEvent, list[Delivery]]:
         raise Problem(404, "no such event", "an id has letters and digits only")
 
     def ask() -> tuple[StoredEvent, list[Delivery]] | None:
-        stored = api.view.store.event(name)
+        stored = api.view.store.event(name) or api.view.store.event(name.upper())
         return None if stored is None else (stored, api.view.store.deliveries(event_id=stored.event.id))
 
     found = await asyncio.to_thread(ask)

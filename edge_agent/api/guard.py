@@ -16,7 +16,7 @@ from edge_agent.api.context import API, Api
 from edge_agent.api.problems import Problem, from_http
 from edge_agent.api.routes import Access, Handler
 from edge_agent.api.token import shown
-from vision.errors import SightlineError
+from vision.errors import InputError, SightlineError
 
 _log = logging.getLogger("sightline.api")
 _QUIET_S = 60.0  # of refused requests, one line a minute
@@ -57,6 +57,8 @@ def _answer(request: web.Request, error: Exception, quiet: Quiet) -> web.StreamR
         return error.response()
     if isinstance(error, web.HTTPException):
         return from_http(error).response() if error.status >= 400 else error
+    if isinstance(error, InputError):
+        return Problem(400, str(error), "GET /v1/openapi.json says what each parameter takes").response()
     if isinstance(error, SightlineError):
         return Problem(503, str(error), headers={"Retry-After": "5"}).response()
     resource = request.match_info.route.resource

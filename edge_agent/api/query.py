@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from datetime import datetime
 
 from aiohttp import web
 
+from edge_agent import when
 from edge_agent.api.problems import Problem
 from vision.delivery.records import EventFilter
 from vision.events import SEVERITIES
 
-_AGO = re.compile(r"(\d{1,6})([smhdw])")
-_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_ESCAPED = re.compile(r"(:\d\d(?:\.\d+)?) (\d\d:?\d\d)$")  # a + that nobody escaped arrives as a space
+_TIME = 40  # characters
 _LONGEST = 200  # characters of a value
 _MOST = 64  # values of one name
 
@@ -54,31 +54,14 @@ def number(request: web.Request, name: str, default: float, least: float, most: 
 
 
 def moment(name: str, text: str, now: float) -> float:
-    """A time as epoch seconds, ISO 8601 with its offset, or how long ago (`90s`, `15m`, `2h`, `7d`)."""
-    if len(text) > 40:
-        raise _wrong(name, text, "a time")
-    if ago := _AGO.fullmatch(text):
-        return now - int(ago[1]) * _UNIT_S[ago[2]]
+    """A time as epoch seconds, or as on the command line (`edge_agent.when`): ISO 8601, 2h, today."""
     try:
-        value = float(text)
+        value = float(text) if len(text) <= _TIME else math.nan
     except ValueError:
-        value = _iso(name, text)
+        value = when.moment(_ESCAPED.sub(r"\1+\2", text), now, option=name)
     if not -1e11 < value < 1e11:
-        raise _wrong(name, text, "a time within a few thousand years")
+        raise _wrong(name, text, "epoch seconds, 2026-03-01T18:00:00Z, or 2h for two hours ago")
     return value
-
-
-def _iso(name: str, text: str) -> float:
-    try:
-        when = datetime.fromisoformat(text.replace(" ", "+"))  # an unescaped + arrives as a space
-    except ValueError:
-        try:
-            when = datetime.fromisoformat(text)
-        except ValueError:
-            raise _wrong(name, text, "epoch seconds, 2026-03-01T18:00:00Z, or 2h for two hours ago") from None
-    if when.tzinfo is None:
-        raise _wrong(name, text, "a time with its offset, for example 2026-03-01T18:00:00Z or …+08:00")
-    return when.timestamp()
 
 
 def event_filter(request: web.Request, now: float) -> EventFilter:
