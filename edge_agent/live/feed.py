@@ -214,7 +214,7 @@ class CameraFeed:
         picture = shot.picture
         if not self._online_at:
             self._online(source.info)
-        elif source.info is not self._info and source.info is not None:
+        elif source.info is not None and source.info != self._info:
             self._stream(source.info)
         if self._size is None:
             self._size = picture.size
@@ -255,20 +255,15 @@ class CameraFeed:
             self._on_stream(info)
 
     def _lost(self, fault: SourceFault, wait: float) -> None:
-        news = self._state != "offline" or fault.fault != self._fault
+        kind, reason = fault.fault, str(fault)  # a record that keeps the fault would keep its last picture too
+        news = self._state != "offline" or kind != self._fault
         with self._lock:
-            self._faults[fault.fault] += 1
-        extra = {"camera": self.name, "state": "offline", "fault": fault.fault, "wait_s": round(wait, 2)}
-        log.log(
-            logging.WARNING if news else logging.DEBUG,
-            "%s: offline (%s): %s",
-            self.name,
-            fault.fault,
-            fault,
-            extra=extra,
-        )
+            self._faults[kind] += 1
+        extra = {"camera": self.name, "state": "offline", "fault": kind, "wait_s": round(wait, 2)}
+        level = logging.WARNING if news else logging.DEBUG
+        log.log(level, "%s: offline (%s): %s", self.name, kind, reason, extra=extra)
         if news:
-            self._change("offline", fault.fault, str(fault))
+            self._change("offline", kind, reason)
 
     def _finish(self, fault: Fault | None, reason: str) -> None:
         level = logging.INFO if fault is None else logging.ERROR
