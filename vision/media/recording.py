@@ -200,6 +200,8 @@ class _Part:
         if self._waiting or (self._hold is not None and packet.pts is not None and packet.pts < self._hold):
             return False
         dts, pts, step = self._place(packet)
+        if packet.key:  # what came before a key frame is shown before it
+            pts = max(pts, self._shown + 1)
         raw: av.Packet[VideoStream] = av.Packet(packet.data)  # type: ignore[assignment]  # of no stream until below
         raw.time_base, raw.dts, raw.pts, raw.is_keyframe = self.copy.time_base, dts, pts, packet.key
         raw.duration = self._ticks(packet.duration * packet.copy.time_base) or step
