@@ -19,6 +19,7 @@ $(STAMP): $(BIN)/python pyproject.toml constraints.txt
 
 $(STAMP)-dev: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps ipycam==1.3.0  # asks for a second OpenCV
 	touch $@
 
 demo: $(STAMP)
@@ -43,7 +44,7 @@ bench: .venv-bench/.installed
 
 # Newest versions that the ranges of pyproject.toml allow; run it, test, commit.
 lock: $(STAMP)-dev
-	$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools > constraints.txt
+	$(BIN)/python -m pip freeze --exclude-editable --exclude ipycam --exclude pip --exclude setuptools > constraints.txt
 
 clean:
 	rm -rf $(VENV) .venv-bench out

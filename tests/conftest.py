@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 cv2.setNumThreads(1)
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def missing(reason: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,9 @@ from edge_agent.config.document import read
 from edge_agent.config.loading import load_with_warnings
 from edge_agent.config.models import Config
 from edge_agent.config.problems import Problem, Problems
-from vision.errors import ConfigError, ModelError
+from vision.delivery.outbox import build_senders
+from vision.delivery.senders.base import SenderContext
+from vision.errors import ConfigError, ModelError, SightlineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ def check(path: str | Path, env: Mapping[str, str] | None = None) -> CheckReport
         config, warnings = load_with_warnings(path, env)
         model, names = _model(config, path)
         warnings += check_classes(path, config, names)
+        warnings += check_alerts(path, config)
     except ConfigError as error:
         return CheckReport(None, errors=tuple(str(error).splitlines()))
     return CheckReport(config, warnings=tuple(warnings), model=model)
@@ -53,6 +58,20 @@ def check_classes(path: str | Path, config: Config, names: tuple[str, ...]) -> l
         problems.add(*class_problems(document, ("cameras", i), camera, names))
         warnings.add(*silent_rules(document, ("cameras", i), camera, names))
     problems.raise_if_any()
+    return warnings.lines()
+
+
+def check_alerts(path: Path, config: Config) -> list[str]:
+    """What stands in the way of each alert on this machine: a variable that is not set, an extra that is missing."""
+    document = read(path)
+    warnings = Problems(document.name)
+    context = SenderContext(evidence=path.parent, clock=time.time)
+    for i, alert in enumerate(config.alerts):
+        try:
+            build_senders((alert,), context)
+        except SightlineError as error:
+            text = re.sub(rf"^{re.escape(document.name)}:\d+: ", "", " ".join(str(error).split()))  # said by the place
+            warnings.add(Problem(document.line(("alerts", i)), ("alerts", i), text))
     return warnings.lines()
 
 

@@ -163,6 +163,7 @@ class OnnxDetector:
     def _session(self, model: bytes) -> Any:
         import onnxruntime as ort
 
+        ort.disable_telemetry_events()  # newer ones tell their maker of their use; nobody asked for that here
         options = ort.SessionOptions()
         options.intra_op_num_threads = self._options.threads
         options.inter_op_num_threads = 1
