@@ -1,0 +1,161 @@
+"""What a language model may say about the picture of an event: a few fields, each one of a few values.
+
+There is no free text among them: whatever is written in a picture, and whatever a model makes of it, only these values
+can get into a sentence. The demo model is trained on the fields of `CORE`; a larger model may be asked for those of
+`EXTRA` too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from vision.language.model import JsonSchema
+
+Activity = Literal["walking", "standing", "climbing", "lying", "carrying", "none"]
+ClothingColour = Literal["red", "blue", "green", "yellow", "white", "grey", "black", "brown", "unsure"]
+Carried = Literal["nothing", "bag", "unsure"]
+Posture = Literal["upright", "bent", "lying", "climbing", "unsure"]
+SubjectSeen = Literal["person", "car", "bag", "none", "unsure"]
+Visibility = Literal["clear", "dark", "blurred", "covered"]
+Supports = Literal["yes", "no", "unsure"]
+Threat = Literal[0, 1, 2, 3]
+VehicleColour = Literal["red", "blue", "green", "yellow", "white", "grey", "black", "brown", "none", "unsure"]
+People = Literal["none", "one", "few", "many", "unsure"]
+
+Value = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: its values, what is asked for in words, and which values say nothing.
+
+    `rules`: the event types it is asked for; None: all of which there are pictures.
+    """
+
+    name: str
+    values: tuple[Value, ...]
+    meaning: str
+    vague: tuple[Value, ...] = ()
+    rules: frozenset[str] | None = None
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """Its JSON Schema: an enum of strings or a range of integers."""
+        if isinstance(self.values[0], int):
+            return {"type": "integer", "minimum": self.values[0], "maximum": self.values[-1]}
+        return {"type": "string", "enum": list(self.values)}
+
+    @property
+    def choices(self) -> str:
+        """Its values as they are listed in a prompt."""
+        if isinstance(self.values[0], int):
+            return f"{self.values[0]} to {self.values[-1]}"
+        return " | ".join(str(value) for value in self.values)
+
+
+_PEOPLE = frozenset({"intrusion", "line_crossing", "climbing", "loitering", "fall"})
+_THINGS = frozenset({"left_object", "removed_object"})
+
+_CORE = (
+    Field(
+        "activity",
+        get_args(Activity),
+        "what the person does; none without a person",
+        ("none",),
+        _PEOPLE,
+    ),
+    Field("clothing_colour", get_args(ClothingColour), "main colour of the person's clothes", ("unsure",), _PEOPLE),
+    Field("carried", get_args(Carried), "what the person carries", ("nothing", "unsure"), _PEOPLE - {"fall"}),
+    Field("posture", get_args(Posture), "how the person holds the body", ("unsure",), _PEOPLE),
+    Field(
+        "subject",
+        get_args(SubjectSeen),
+        "what is in the middle of the picture",
+        ("unsure",),
+        _PEOPLE | _THINGS | {"crowd", "counting"},
+    ),
+    Field("visibility", get_args(Visibility), "how well the picture can be seen", ()),
+    Field("supports", get_args(Supports), "whether the picture bears out the alarm", ("unsure",)),
+    Field("threat", get_args(Threat), "0 harmless, 1 to be watched, 2 serious, 3 act at once", ()),
+)
+_EXTRA = (
+    Field(
+        "vehicle_colour",
+        get_args(VehicleColour),
+        "main colour of the vehicle; none without a vehicle",
+        ("none", "unsure"),
+        frozenset({"intrusion", "line_crossing", "loitering", "counting"}),
+    ),
+    Field(
+        "people",
+        get_args(People),
+        "how many people are to be seen: few is 2 to 4, many 5 or more",
+        ("unsure",),
+        _PEOPLE | {"crowd"},
+    ),
+)
+
+FIELDS: Mapping[str, Field] = {entry.name: entry for entry in (*_CORE, *_EXTRA)}
+CORE: tuple[str, ...] = tuple(entry.name for entry in _CORE)
+EXTRA: tuple[str, ...] = tuple(entry.name for entry in _EXTRA)
+
+# Types of events with nothing to look at: what the agent tells of itself, and counts over an hour.
+UNSEEN = frozenset({"camera_offline", "camera_online", "storage_low", "counting"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Values by field; None where a field was not asked for or did not survive."""
+
+    activity: Activity | None = None
+    clothing_colour: ClothingColour | None = None
+    carried: Carried | None = None
+    posture: Posture | None = None
+    subject: SubjectSeen | None = None
+    visibility: Visibility | None = None
+    supports: Supports | None = None
+    threat: Threat | None = None
+    vehicle_colour: VehicleColour | None = None
+    people: People | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Fields:
+        """The allowed ones of these values; any other key or value is left out."""
+        return cls(**{name: value for name, value in values.items() if allowed(name, value)})
+
+    def known(self) -> dict[str, Value]:
+        """The fields that have a value, in their order."""
+        pairs = ((entry.name, getattr(self, entry.name)) for entry in fields(self))
+        return {name: value for name, value in pairs if value is not None}
+
+
+def allowed(name: str, value: object) -> bool:
+    """Whether the field may have this value; the types count too: `True` is no number, `"2"` neither."""
+    entry = FIELDS.get(name)
+    return entry is not None and any(type(value) is type(known) and value == known for known in entry.values)
+
+
+def fields_for(rule_type: str, *, rich: bool = False) -> tuple[str, ...]:
+    """The fields that are asked for an event of this type; of an unknown type all. `rich`: with those of `EXTRA`."""
+    known = any(rule_type in (entry.rules or ()) for entry in FIELDS.values()) or rule_type in {"tamper", "defect"}
+    names = (*CORE, *EXTRA) if rich else CORE
+    return tuple(name for name in names if not known or (rules := FIELDS[name].rules) is None or rule_type in rules)
+
+
+def schema_for(rule_type: str, fields: Iterable[str] | None = None) -> JsonSchema:
+    """The JSON Schema of an answer: a flat object, every key required, enums and ranges of integers only.
+
+    `fields`: these and no others, in this order. Raises `ValueError` for a name that is no field.
+    """
+    names = fields_for(rule_type) if fields is None else tuple(dict.fromkeys(fields))
+    unknown = [name for name in names if name not in FIELDS]
+    if unknown or not names:
+        raise ValueError(f"no fields: {', '.join(unknown) or 'none named'}; there are {', '.join(FIELDS)}")
+    return {
+        "type": "object",
+        "properties": {name: FIELDS[name].schema for name in names},
+        "required": list(names),
+        "additionalProperties": False,
+    }
