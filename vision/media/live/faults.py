@@ -49,6 +49,7 @@ def http_fault(status: int, place: str) -> SourceFault:
     return fault("other", place, f"the camera answers with an error of its own ({status}); restart it if it stays")
 
 
+_TRANSPORT = {errno.EPROTONOSUPPORT, errno.EPROTOTYPE}  # what FFmpeg says where a camera offers UDP alone
 _AV_STATUS: tuple[tuple[type[av.FFmpegError], int], ...] = (
     (av.error.HTTPUnauthorizedError, 401),
     (av.error.HTTPForbiddenError, 403),
@@ -71,10 +72,10 @@ def fault_of(error: BaseException, place: str, *, opened: bool = False) -> Sourc
     """The fault behind an exception of FFmpeg or a socket; never its text, for addresses with passwords are in it."""
     if isinstance(error, SourceFault):
         return error
-    for status_kind, status in _AV_STATUS:
-        if isinstance(error, status_kind):
-            return http_fault(status, place)
     number = getattr(error, "errno", None)
+    told = [status for kind, status in _AV_STATUS if isinstance(error, kind)]
+    if told or number in _TRANSPORT:
+        return http_fault(told[0] if told else 461, place)
     if isinstance(error, (av.error.ExitError, TimeoutError)) or number == errno.ETIMEDOUT:
         return fault("stall" if opened else "timeout", place)
     if number in _UNREACHABLE:
