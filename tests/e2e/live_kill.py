@@ -165,7 +165,7 @@ class KillReport:
 
     rounds: int = 0
     lived_s: list[float] = field(default_factory=list)
-    killed_before_ready: int = 0
+    killed_starting: int = 0
     away_share: float = 0.0
     away_kinds: Mapping[str, int] = field(default_factory=dict)
     events: int = 0
@@ -236,7 +236,7 @@ def kill_rounds(
     folder: Path,
     *,
     rounds: int,
-    longest_s: float = 8.0,
+    longest_s: float = 6.0,
     seed: int = 1,
     progress: Callable[[str], None] = lambda _: None,
 ) -> KillReport:
@@ -250,7 +250,7 @@ def kill_rounds(
         with agent:
             with Away(receiver, seed) as away:
                 for number in range(rounds):
-                    _one_life(agent, chance.uniform(0.3, longest_s), report, seen)
+                    _one_life(agent, chance, longest_s, report, seen)
                     progress(
                         f"round {number + 1}: {len(seen)} deliveries committed, {len(receiver.received())} received"
                     )
@@ -265,19 +265,24 @@ def kill_rounds(
     return report
 
 
-def _one_life(agent: LiveAgent, seconds: float, report: KillReport, seen: dict[Key, str]) -> None:
+def _one_life(
+    agent: LiveAgent, chance: random.Random, longest_s: float, report: KillReport, seen: dict[Key, str]
+) -> None:
+    """One in five is killed while it starts, the others up to `longest_s` after they were ready."""
+    began = time.monotonic()
     agent.start()
-    deadline = time.monotonic() + seconds
-    ready = False
-    while time.monotonic() < deadline:
-        ready = ready or agent.get("/readyz", timeout=0.5)[0] == 200
-        time.sleep(min(0.1, max(0.0, deadline - time.monotonic())))
-        if not agent.running:
-            raise AssertionError(f"the agent ended by itself:\n{agent.log()[-3000:]}")
+    starting = chance.random() < 0.2
+    if starting:
+        time.sleep(chance.uniform(0.2, 2.0))
+    else:
+        agent.wait_ready(60)
+        time.sleep(chance.uniform(0.0, longest_s))
+    if not agent.running:
+        raise AssertionError(f"the agent ended by itself:\n{agent.log()[-3000:]}")
     agent.kill()
     report.rounds += 1
-    report.lived_s.append(seconds)
-    report.killed_before_ready += not ready
+    report.lived_s.append(time.monotonic() - began)
+    report.killed_starting += starting
     now = committed(agent.data)
     if now is None:
         return

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 def test_kill_9_loses_nothing_and_doubles_nothing(
     kind: Literal["webhook", "mqtt"], rounds: int, tmp_path: Path
 ) -> None:
-    report = kill_rounds(kind, tmp_path, rounds=rounds, longest_s=7.0, seed=7)
+    report = kill_rounds(kind, tmp_path, rounds=rounds, longest_s=5.0, seed=7)
     log = (tmp_path / "agent/agent.log").read_text(errors="replace")[-3000:]
     assert report.problems == [], log
     assert report.rounds == rounds
