@@ -1,10 +1,10 @@
 """Kill -9 of the agent at 100 random moments, with its receiver away half of the time: what was lost, what came twice.
 
-Four cameras play a looping clip in real time, together an event a second. Each life of the agent ends with SIGKILL up to
-6 s after it was ready, one in five while it starts. Meanwhile the receiver is there for 0.5 to 3 s and away for 0.5 to 3 s: closed port, HTTP 500,
-cut connections, lost answers, no answer (webhook); stopped (MQTT broker). The database is checked after each kill
-(`PRAGMA integrity_check`, on a copy). At the end one life without new events sends what is left, and everything that was
-ever seen committed is compared with what arrived.
+Four cameras play a looping clip in real time, together an event a second. Each life of the agent ends with SIGKILL, up to
+6 s after it was ready, one in five while it starts. Meanwhile the receiver is there for 0.5 to 3 s and away for 0.5 to 3 s:
+closed port, HTTP 500, cut connections, lost answers, no answer (webhook); stopped (MQTT broker). The database is checked
+after each kill (`PRAGMA integrity_check`, on a copy). At the end one life without new events sends what is left, and
+everything that was ever seen committed is compared with what arrived.
 
     python -m benchmarks.live_faults [--rounds 100] [--receivers webhook mqtt] [--seed 1]
 """

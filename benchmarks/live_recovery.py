@@ -100,9 +100,7 @@ def run(fault: Fault, servers: dict[str, RtspServer], agent: LiveAgent, outcome:
         time.sleep(0.1)
     outcome.took_s += [PATIENCE_S] * len(back)
     for name, row in agent.cameras().items():
-        outcome.named.update(
-            {k: n - before[name].get(k, 0) for k, n in row["faults"].items() if n > before[name].get(k, 0)}
-        )
+        outcome.named += Counter(row["faults"]) - Counter(before[name])
     time.sleep(3.0)
     outcome.events += len(agent.events("intrusion")) - events
 
