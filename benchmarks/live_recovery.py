@@ -115,9 +115,8 @@ def main() -> None:
     parser.add_argument("--cameras", type=int, default=6)
     parser.add_argument("--keep", type=Path, help="folder for the agent's data and log")
     options = parser.parse_args()
-    print(
-        "| fault | away s | back after s: median | longest | named | new events of the same person |\n|---|---|---|---|---|---|"
-    )
+    print("| fault | away s | back after s: median | longest | named | new events of the same person |")
+    print("|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
         clips = Path(temporary)
         servers = {
