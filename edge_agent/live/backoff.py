@@ -10,8 +10,11 @@ from vision.media.live.base import Fault
 BASE_S = 0.5
 FLOOR_S = 0.1
 CAP_S = 30.0
-# Faults that are over the moment the camera is back: an agent that waits long would miss what happens then
-QUICK: frozenset[Fault] = frozenset({"refused", "unreachable", "timeout", "stall", "ended", "damaged", "no_device"})
+# Faults that may be over the moment the camera is back: an agent that waits long would miss what happens then. A server
+# that is starting says not_found or other (503) for a while.
+QUICK: frozenset[Fault] = frozenset(
+    {"refused", "unreachable", "timeout", "stall", "ended", "damaged", "no_device", "not_found", "other"}
+)
 QUICK_CAP_S = 6.0
 # Cameras lock an account after some wrong passwords
 AUTH_BASE_S = 8.0

@@ -164,7 +164,7 @@ def test_waits_between_tries() -> None:
     assert top.after("refused", 29.0) == 6  # not healthy for long enough
     assert top.after("stall", 31.0) == 0.5  # a new story
     other = ReconnectWait(lambda: 1.0)
-    assert [other.after("not_found", 0.0) for _ in range(8)][-1] == 30
+    assert [other.after("no_video", 0.0) for _ in range(8)][-1] == 30
     auth = ReconnectWait(lambda: 0.0)
     assert min(auth.after("auth", 0.0) for _ in range(9)) >= 4  # accounts get locked
     auth = ReconnectWait(lambda: 1.0)
