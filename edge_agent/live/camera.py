@@ -83,7 +83,7 @@ class LiveCamera:
                 _options(config, decode=False),
                 fps=None,
                 on_shot=_nothing,
-                on_change=_nothing,
+                on_change=self._recording_changed,
                 tap=self.ring.tap,
             )
 
@@ -207,6 +207,8 @@ class LiveCamera:
     def _changed(self, state: FeedState) -> None:
         """The feed went up or down; called in its thread."""
         now = self._shared.clock()
+        if state.state == "offline" and self.ring is not None and self._record_feed is None:
+            self.ring.reset()
         if state.state == "online":
             for event in self._outage.back(now):
                 self._tell(event)
@@ -218,6 +220,11 @@ class LiveCamera:
             self._outage.lost(now, state.fault, state.reason)
         if state.state in ("online", "offline", "stopped"):
             self._shared.on_change(self.config.name, state.state == "online")
+
+    def _recording_changed(self, state: FeedState) -> None:
+        """The recording stream went up or down."""
+        if state.state == "offline" and self.ring is not None:
+            self.ring.reset()
 
     def _tell(self, event: Event) -> None:
         if event.state == "open" or event.type == "camera_online":

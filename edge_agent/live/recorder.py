@@ -53,8 +53,8 @@ class Committer(Protocol):
     def record(self, event: Event, stage: str, *, first: bool, clip: bool) -> None:
         """`clip`: one is being made of this event. Raises `StoreError` where the database is away."""
 
-    def attach(self, event_id: str, evidence: Evidence) -> None:
-        """New evidence of an event."""
+    def attach(self, event_id: str, evidence: Evidence) -> Event | None:
+        """New evidence of an event; the event as it is then."""
 
     def known(self, event_id: str) -> bool:
         """Whether the store has this event."""
@@ -132,13 +132,19 @@ class Recorder:
                 elif item.happening is not None:
                     self._take(item.happening, item.ring)
                 elif item.evidence is not None:
-                    self._remember(item.event_id, item.evidence)
-                    self._insist(lambda i=item: self._committer.attach(i.event_id, i.evidence))  # type: ignore[misc]
-                    self.on_commit()
+                    self._attached(item.event_id, item.evidence)
             except StoreError as error:  # only while giving up
                 self._write_down(item, error)
             except Exception:
                 log.exception("an event could not be recorded")
+
+    def _attached(self, event_id: str, evidence: Evidence) -> None:
+        self._remember(event_id, evidence)
+        told: list[Event | None] = []
+        self._insist(lambda: told.append(self._committer.attach(event_id, evidence)))
+        self.on_commit()
+        if told and told[0] is not None:
+            self._hub.tell("updated", told[0])
 
     def _take(self, happening: Happening, ring: PacketRing | None) -> None:
         event, first = happening.event, happening.event.id not in self._open

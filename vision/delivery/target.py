@@ -62,6 +62,7 @@ class Target:
         self._owed: dict[int, Callable[[], object]] = {}  # what became of a message, where the store could not take it
         self._notes: set[asyncio.Future[Any]] = set()
         self._health = Health(name, pace, sender.params.expire_s, clock, random)
+        sender.reachable = self._reachable
         self._merged_at, self._last = 0.0, math.inf
         self._shown = ""  # the snapshot shown last
 
@@ -76,6 +77,11 @@ class Target:
     def drain(self, *, begin: bool) -> None:
         """Come to an end: `begin` what is due until nothing is, or only finish what has begun."""
         self._draining, self._leaving = True, not begin
+        self._wake.set()
+
+    def _reachable(self) -> None:
+        """The sender has its connection again: what waits need not wait for the next probe."""
+        self._health.probe_now()
         self._wake.set()
 
     def revive(self) -> None:

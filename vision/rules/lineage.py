@@ -96,7 +96,8 @@ class Lineage:
         coast = min(heir.seen_t - lost.seen_t, _COAST_S)
         stayed, moved = math.hypot(x1 - x, y1 - y), math.hypot(x1 - x - vx * coast, y1 - y - vy * coast)
         distance = min(stayed, moved) / tall
-        return distance if distance <= _AT_ONCE + _DRIFT * (heir.seen_t - lost.seen_t) else None
+        apart = heir.seen_t - lost.seen_t + max(0.0, heir.blind_s - lost.blind_s)  # with what nobody saw in between
+        return distance if distance <= _AT_ONCE + _DRIFT * apart else None
 
     def _at_border(self, box: Box) -> bool:
         width, height = self._size

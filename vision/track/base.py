@@ -14,7 +14,8 @@ class Track:
     """One object followed over time, as it stands at one moment.
 
     `box` in pixels; `velocity` of the box centre in pixels a second; times in seconds. `observed` tells a box that a
-    detection confirmed just now from one that was only predicted. `score` is that of the last detection.
+    detection confirmed just now from one that was only predicted. `score` is that of the last detection. `blind_s` counts
+    the seconds without pictures (`Tracker.skip`) up to when it was last seen.
     """
 
     id: int
@@ -26,6 +27,7 @@ class Track:
     seen_t: float
     hits: int
     observed: bool
+    blind_s: float = 0.0
 
     @property
     def foot(self) -> Point:

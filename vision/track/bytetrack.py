@@ -81,6 +81,7 @@ class _Life:
     seen_t: float
     id: int = 0
     score: float = 0.0
+    blind_s: float = 0.0
     hits: int = 0
     strong_hits: int = 0
     missed: bool = False
@@ -106,9 +107,11 @@ class ByteTracker:
         self._lives: list[_Life] = []
         self._t: float | None = None
         self._look_t: float | None = None
+        self._blind_s = 0.0
 
     def skip(self, seconds: float) -> None:
         """See `Tracker.skip`."""
+        self._blind_s += seconds
         if seconds > self.params.lost_s:
             self._lives.clear()
             self._filter = BoxFilter(self.params.motion)
@@ -172,6 +175,7 @@ class ByteTracker:
         """Write down that a track was seen as this detection."""
         life, score, class_id = self._lives[row], float(detections.score[column]), int(detections.class_id[column])
         life.seen_t, life.score, life.missed = t, score, False
+        life.blind_s = self._blind_s
         life.hits += 1
         life.votes[class_id] += score  # type: ignore[assignment]  # votes weigh as much as they are sure
         if life.votes[class_id] >= life.votes[life.class_id]:
@@ -279,6 +283,7 @@ class ByteTracker:
                 seen_t=life.seen_t,
                 hits=life.hits,
                 observed=looked and not life.missed,
+                blind_s=life.blind_s,
             )
             for life, box, (vx, vy) in rows
             if life.id and not (life.missed and t - life.seen_t > self.params.coast_s)

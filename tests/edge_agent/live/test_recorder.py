@@ -33,10 +33,11 @@ class FakeStore:
         self.said.append((event.id, stage, first))
         self.events[event.id] = event
 
-    def attach(self, event_id: str, evidence: Evidence) -> None:
+    def attach(self, event_id: str, evidence: Evidence) -> Event | None:
         if self.away.is_set():
             raise StoreError("the database is away")
         self.evidence[event_id] = evidence
+        return self.events[event_id].model_copy(update={"evidence": evidence})
 
     def known(self, event_id: str) -> bool:
         return event_id in self.events
@@ -124,6 +125,8 @@ def test_evidence_that_comes_late_is_kept_with_the_event(store: FakeStore) -> No
     made.attach("A", Evidence(clip="clips/a.mp4"))
     assert made.flush(5)
     assert store.evidence["A"].clip == "clips/a.mp4"
+    stage, told = made._hub.recent[-1]
+    assert (stage, told.evidence.clip) == ("updated", "clips/a.mp4")  # listeners hear of it
     made.stop(1)
 
 

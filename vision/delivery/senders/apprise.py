@@ -22,8 +22,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, ValidationError, field_validator
 
 from vision.delivery.env import AddressText, EnvText, filled, variables
-from vision.delivery.records import Stage
-from vision.delivery.senders.base import AlertParams, Message, Retry, Sender, SenderContext, register
+from vision.delivery.senders.base import AlertParams, Message, Moment, Retry, Sender, SenderContext, register
 from vision.errors import ConfigError
 from vision.events import Event
 
@@ -68,7 +67,7 @@ class AppriseAlert(AlertParams):
     """A push, chat or e-mail message through Apprise."""
 
     type: Literal["apprise"] = "apprise"
-    on: tuple[Stage, ...] = Field(
+    on: tuple[Moment, ...] = Field(
         ("opened",),
         min_length=1,
         description="At which moments of an event to send; what follows `opened` is a message of its own here.",

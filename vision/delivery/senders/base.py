@@ -13,13 +13,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from vision.delivery.records import Stage
 from vision.events import Severity
 from vision.schedule import Schedule
+
+Moment = Literal["opened", "described", "closed"]  # of an event; `merged` messages come from `cooldown_s`
 
 
 class AlertParams(BaseModel):
@@ -32,7 +34,7 @@ class AlertParams(BaseModel):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
         description="Name of this target in logs and commands; default: its type, numbered where there are several.",
     )
-    on: tuple[Stage, ...] = Field(
+    on: tuple[Moment, ...] = Field(
         ("opened", "described", "closed"), min_length=1, description="At which moments of an event to send."
     )
     min_severity: Severity = Field("info", description="Only events that matter at least so much.")
