@@ -44,6 +44,7 @@ from vision.delivery.store import Store, open_store
 from vision.detect.session import OnnxDetector
 from vision.errors import SightlineError, StoreError
 from vision.events import Event, Fact
+from vision.media.live.clock import wall_clock
 
 log = logging.getLogger("sightline.agent")
 
@@ -65,7 +66,7 @@ class Agent:
     """One agent with one config file. Use: `await Agent(path, config).run(stop)`. An `AgentView` for API and terminal."""
 
     def __init__(
-        self, path: Path, config: Config, folder: DataFolder, *, clock: Callable[[], float] = time.time
+        self, path: Path, config: Config, folder: DataFolder, *, clock: Callable[[], float] = wall_clock.now
     ) -> None:
         self.path = path
         self.config = config

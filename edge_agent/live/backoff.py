@@ -15,7 +15,7 @@ CAP_S = 30.0
 QUICK: frozenset[Fault] = frozenset(
     {"refused", "unreachable", "timeout", "stall", "ended", "damaged", "no_device", "not_found", "other"}
 )
-QUICK_CAP_S = 6.0
+QUICK_CAP_S = 5.0
 # Cameras lock an account after some wrong passwords
 AUTH_BASE_S = 8.0
 AUTH_FLOOR_S = 4.0
@@ -30,14 +30,19 @@ class ReconnectWait:
     def __init__(self, chance: Callable[[], float]) -> None:
         self._chance = chance
         self._failures = 0
+        self._worked = False
 
     def after(self, fault: Fault, online_s: float) -> float:
-        """Seconds to wait after this fault, which came after so many seconds online (0: it never was)."""
+        """Seconds to wait after this fault, which came after so many seconds online (0: it never was).
+
+        A camera that has worked is not set up wrongly: whatever a relay or a starting server says, it will be back.
+        """
         if online_s >= HEALTHY_S:
             self._failures = 0
+        self._worked = self._worked or online_s > 0
         self._failures += 1
         if fault == "auth":
             base, cap, floor = AUTH_BASE_S, AUTH_CAP_S, AUTH_FLOOR_S
         else:
-            base, cap, floor = BASE_S, QUICK_CAP_S if fault in QUICK else CAP_S, FLOOR_S
+            base, cap, floor = BASE_S, QUICK_CAP_S if fault in QUICK or self._worked else CAP_S, FLOOR_S
         return full_jitter(self._failures, self._chance, base_s=base, cap_s=cap, floor_s=floor)
