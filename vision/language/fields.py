@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
+from vision.language.base import Locale
 from vision.language.model import JsonSchema
 
 Activity = Literal["walking", "standing", "climbing", "lying", "carrying", "none"]
@@ -36,7 +37,7 @@ class Field:
 
     name: str
     values: tuple[Value, ...]
-    meaning: str
+    meaning: Mapping[Locale, str]
     vague: tuple[Value, ...] = ()
     rules: frozenset[str] | None = None
 
@@ -50,8 +51,6 @@ class Field:
     @property
     def choices(self) -> str:
         """Its values as they are listed in a prompt."""
-        if isinstance(self.values[0], int):
-            return f"{self.values[0]} to {self.values[-1]}"
         return " | ".join(str(value) for value in self.values)
 
 
@@ -62,36 +61,67 @@ _CORE = (
     Field(
         "activity",
         get_args(Activity),
-        "what the person does; none without a person",
+        {"en": "what the person does; none without a person", "zh": "人物的动作，没有人时为 none"},
         ("none",),
         _PEOPLE,
     ),
-    Field("clothing_colour", get_args(ClothingColour), "main colour of the person's clothes", ("unsure",), _PEOPLE),
-    Field("carried", get_args(Carried), "what the person carries", ("nothing", "unsure"), _PEOPLE - {"fall"}),
-    Field("posture", get_args(Posture), "how the person holds the body", ("unsure",), _PEOPLE),
+    Field(
+        "clothing_colour",
+        get_args(ClothingColour),
+        {"en": "main colour of the person's clothes", "zh": "人物衣服的主要颜色"},
+        ("unsure",),
+        _PEOPLE,
+    ),
+    Field(
+        "carried",
+        get_args(Carried),
+        {"en": "what the person carries", "zh": "人物携带的物品"},
+        ("nothing", "unsure"),
+        _PEOPLE - {"fall"},
+    ),
+    Field(
+        "posture",
+        get_args(Posture),
+        {"en": "how the person holds the body", "zh": "人物的身体姿态"},
+        ("unsure",),
+        _PEOPLE,
+    ),
     Field(
         "subject",
         get_args(SubjectSeen),
-        "what is in the middle of the picture",
+        {"en": "what is in the middle of the picture", "zh": "图片中央是什么"},
         ("unsure",),
         _PEOPLE | _THINGS | {"crowd", "counting"},
     ),
-    Field("visibility", get_args(Visibility), "how well the picture can be seen", ()),
-    Field("supports", get_args(Supports), "whether the picture bears out the alarm", ("unsure",)),
-    Field("threat", get_args(Threat), "0 harmless, 1 to be watched, 2 serious, 3 act at once", ()),
+    Field("visibility", get_args(Visibility), {"en": "how well the picture can be seen", "zh": "画面的清晰程度"}, ()),
+    Field(
+        "supports",
+        get_args(Supports),
+        {"en": "whether the picture bears this out", "zh": "画面是否与此相符"},
+        ("unsure",),
+    ),
+    Field(
+        "threat",
+        get_args(Threat),
+        {"en": "0 harmless, 1 to be watched, 2 serious, 3 act at once", "zh": "0 无害，1 需留意，2 严重，3 须立即处理"},
+        (),
+    ),
 )
 _EXTRA = (
     Field(
         "vehicle_colour",
         get_args(VehicleColour),
-        "main colour of the vehicle; none without a vehicle",
+        {"en": "main colour of the vehicle; none without a vehicle", "zh": "车辆的主要颜色，没有车辆时为 none"},
         ("none", "unsure"),
         frozenset({"intrusion", "line_crossing", "loitering", "counting"}),
     ),
     Field(
         "people",
         get_args(People),
-        "how many people are to be seen: few is 2 to 4, many 5 or more",
+        {
+            "en": "how many people are to be seen: few is 2 to 4, many 5 or more",
+            "zh": "能看到的人数：few 为 2 到 4 人，many 为 5 人以上",
+        },
         ("unsure",),
         _PEOPLE | {"crowd"},
     ),
