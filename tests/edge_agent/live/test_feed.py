@@ -160,11 +160,12 @@ def test_an_address_that_never_works_is_not_tried_again() -> None:
 
 def test_waits_between_tries() -> None:
     top = ReconnectWait(lambda: 1.0)
-    assert [top.after("refused", 0.0) for _ in range(7)] == [0.5, 1, 2, 4, 6, 6, 6]
-    assert top.after("refused", 29.0) == 6  # not healthy for long enough
+    assert [top.after("refused", 0.0) for _ in range(7)] == [0.5, 1, 2, 4, 5, 5, 5]
+    assert top.after("refused", 29.0) == 5  # not healthy for long enough
     assert top.after("stall", 31.0) == 0.5  # a new story
     other = ReconnectWait(lambda: 1.0)
     assert [other.after("no_video", 0.0) for _ in range(8)][-1] == 30
+    assert other.after("no_video", 2.0) == 5  # it has worked: a relay in front of it says anything
     auth = ReconnectWait(lambda: 0.0)
     assert min(auth.after("auth", 0.0) for _ in range(9)) >= 4  # accounts get locked
     auth = ReconnectWait(lambda: 1.0)
