@@ -16,7 +16,15 @@ from vision.delivery.records import Delivery, StoredEvent
 from vision.events import Event
 
 _COLOURS = {"alert": "red", "warning": "yellow", "info": "cyan"}
-_STATES = {"sent": "green", "pending": "yellow", "held": "yellow", "dead": "red", "expired": "red", "merged": "dim"}
+_STATES = {
+    "sent": "green",
+    "pending": "yellow",
+    "held": "yellow",
+    "dead": "red",
+    "expired": "red",
+    "merged": "dim",
+    "withheld": "dim",
+}
 
 
 def table(found: Iterable[StoredEvent], zone: tzinfo | None) -> Table:

@@ -29,7 +29,7 @@ from vision.events import SEVERITIES, Severity
 CONFIG = Path("sightline.yaml")
 _IN_TERMINAL = 50  # events, where nobody says how many
 _EXPIRE_S = 86400.0  # of messages sent again, where no config says otherwise
-_ENDED: tuple[DeliveryState, ...] = ("sent", "dead", "expired")
+_ENDED: tuple[DeliveryState, ...] = ("sent", "dead", "expired", "withheld")
 _LETTERS: tuple[DeliveryState, ...] = ("dead", "expired")
 
 ConfigOption = Annotated[

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from vision.delivery.records import Delivery, NewDelivery, Stage
@@ -67,12 +68,14 @@ class Policy:
         now: float,
         ledger: Ledger,
         hold_s: float | None = None,
+        verdict_s: float = 0.0,
     ) -> list[NewDelivery]:
         """The messages for this change of an event, at most one for each target; `first`: it is not in the store yet.
 
         An event that is over when it is first recorded gives one message: `opened` where that is wanted, else `closed`.
         A target that wants `opened` gets updates only of events whose `opened` it was given; events that were merged
-        have none. Reads the ledger, changes nothing.
+        have none; nor has an event that was withheld. `verdict_s`: an `opened` message waits so long for a model's verdict.
+        Reads the ledger, changes nothing.
         """
         known = [] if first else ledger.deliveries(event_id=event.id)
         planned = []
@@ -82,8 +85,8 @@ class Policy:
                 continue
             lead = next((d for d in known if d.target == name and d.stage != "merged"), None)
             if lead is None and _begins(params, said) and _wanted(params, event):
-                planned.append(self._lead(name, params, event, said, now, ledger, hold_s))
-            elif lead is not None and lead.state not in ("held", "merged"):
+                planned.append(_later(self._lead(name, params, event, said, now, ledger, hold_s), now + verdict_s))
+            elif lead is not None and lead.state not in ("held", "merged", "withheld"):
                 planned.append(self._message(name, params, event, said, now, hold_s))
         return planned
 
@@ -140,14 +143,24 @@ def record(
     now: float,
     *,
     hold_s: float | None = None,
+    verdict_s: float = 0.0,
 ) -> list[NewDelivery]:
     """Commit this change of an event together with its messages, and return those; None: a change nobody is told of.
 
     Planning and committing are two steps: of all threads, only the recorder's may call this.
     """
-    planned = [] if stage is None else policy.plan(event, stage, first=first, now=now, ledger=store, hold_s=hold_s)
+    planned = (
+        []
+        if stage is None
+        else policy.plan(event, stage, first=first, now=now, ledger=store, hold_s=hold_s, verdict_s=verdict_s)
+    )
     store.record(event, planned, now)
     return planned
+
+
+def _later(delivery: NewDelivery, at: float) -> NewDelivery:
+    """The same, not before `at`."""
+    return delivery if at <= delivery.not_before else replace(delivery, not_before=at)
 
 
 def group_key(target: str, event: Event) -> str:

@@ -4,6 +4,7 @@ A delivery is one message of one event to one target, and goes through these sta
 
     held ──(its window ends)──> merged            a later message says how many there were
     pending ──> sent | dead | expired             `dead` and `expired` can be sent again: `sightline events redeliver`
+    pending | held ──> withheld                   a verifying model found no support for the alarm; can be sent again, too
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from vision.events import Event, Severity
 
 Stage = Literal["opened", "described", "closed", "merged"]
 STAGES: tuple[Stage, ...] = ("opened", "described", "closed", "merged")
-DeliveryState = Literal["pending", "held", "sent", "dead", "expired", "merged"]
+DeliveryState = Literal["pending", "held", "sent", "dead", "expired", "merged", "withheld"]
 
 
 @dataclass(frozen=True, slots=True)

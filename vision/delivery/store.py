@@ -155,6 +155,24 @@ class Store:
             waiting = sa.update(deliveries).where(deliveries.c.target == target, *failed)
             return int(db.execute(waiting.values(next_at=now)).rowcount)
 
+    def let_go(self, event_id: str, now: float) -> int:
+        """What waits for a verdict about this event goes out now; how many messages."""
+        waiting = (deliveries.c.state == "pending", deliveries.c.attempts == 0, deliveries.c.next_at > now)
+        with self._database.writing() as db:
+            mine = sa.update(deliveries).where(
+                deliveries.c.event_id == event_id, deliveries.c.stage == "opened", *waiting
+            )
+            return int(db.execute(mine.values(next_at=now)).rowcount)
+
+    def withhold(self, event_id: str, reason: str) -> int:
+        """Nothing that is unsent about this event goes out, unless it is redelivered; how many messages."""
+        with self._database.writing() as db:
+            mine = (deliveries.c.event_id == event_id, _UNSENT, deliveries.c.attempts == 0)
+            held_back = sa.update(deliveries).where(*mine).values(state="withheld", head=0, error=rows.clean(reason))
+            count = int(db.execute(held_back).rowcount)
+            self._reorder(db, deliveries.c.event_id == event_id)
+            return count
+
     def give_up(self, number: int, error: str, *, expired: bool = False) -> None:
         """To the dead letters: refused, or, without a further attempt, `expired`."""
         change: dict[str, Any] = {"state": "expired" if expired else "dead", "error": rows.clean(error)}

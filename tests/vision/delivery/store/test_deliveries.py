@@ -243,3 +243,33 @@ def test_stats(store: Store) -> None:
     assert stats.depth == {("hook", "sent"): 1, ("hook", "pending"): 2, ("broker", "dead"): 1, ("log", "held"): 1}
     assert stats.oldest_age_s == {"hook": 15.0, "log": 5.0}
     assert store.stats(T0 - 99).oldest_age_s["hook"] == 0.0  # a clock that was set back
+
+
+def test_a_message_that_waits_for_a_verdict_is_let_go(store: Store) -> None:
+    late = T0 + 30
+    store.record(E1, [message(E1, not_before=late), message(E1, "closed", not_before=late)], T0)
+    store.record(E2, [message(E2, not_before=late)], T0)
+    assert store.let_go(E1.id, T0 + 5) == 1  # the `closed` one waits for its clip, not for the verdict
+    assert due(store, T0 + 5) == [message(E1).id]
+    assert store.let_go(E1.id, T0 + 6) == 0
+
+
+def test_what_is_withheld_stays_visible_and_can_be_sent_after_all(store: Store) -> None:
+    store.record(E1, [message(E1, not_before=T0 + 30), message(E1, target="broker", held=True, group="g")], T0)
+    store.record(E2, [message(E2)], T0)
+    assert store.withhold(E1.id, "the picture does not support the alarm") == 2
+    assert due(store, T0 + 99) == [message(E2).id]
+    assert store.groups_due(T0 + 1e9) == []
+    found = [d for d in store.deliveries(event_id=E1.id)]
+    assert {(d.state, d.error) for d in found} == {("withheld", "the picture does not support the alarm")}
+    assert store.stats(T0).depth["hook", "withheld"] == 1
+    assert store.redeliver([found[0].number], T0 + 100, T0 + 1e6) == 1
+    assert message(E1).id in due(store, T0 + 100)
+
+
+def test_what_was_sent_or_tried_is_not_withheld(store: Store) -> None:
+    store.record(E1, [message(E1), message(E1, target="broker")], T0)
+    first, second = store.deliveries()
+    store.sent(first.number, T0)
+    store.retry(second.number, T0 + 5, "timeout")
+    assert store.withhold(E1.id, "no") == 0
