@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import struct
 import threading
 from types import TracebackType
 from typing import Self
@@ -68,7 +69,8 @@ class Relay:
         inside, _ = self._listener.accept()
         try:
             outside = socket.create_connection(("127.0.0.1", self._target), timeout=5)
-        except OSError:
+        except OSError:  # nobody there: refused, as far as that can be passed on
+            inside.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             inside.close()
             return
         with self._lock:
