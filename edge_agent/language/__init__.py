@@ -1,0 +1,1 @@
+"""The local language model beside the detector: the process it runs in, its queue, what it may say."""

@@ -1,0 +1,1 @@
+"""The backends of language models, one file each."""

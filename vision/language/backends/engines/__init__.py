@@ -1,0 +1,1 @@
+"""Bindings to llama.cpp behind one inner seam, one file each."""
