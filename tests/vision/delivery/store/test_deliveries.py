@@ -260,7 +260,7 @@ def test_what_is_withheld_stays_visible_and_can_be_sent_after_all(store: Store) 
     assert store.withhold(E1.id, "the picture does not support the alarm") == 2
     assert due(store, T0 + 99) == [message(E2).id]
     assert store.groups_due(T0 + 1e9) == []
-    found = [d for d in store.deliveries(event_id=E1.id)]
+    found = store.deliveries(event_id=E1.id)
     assert {(d.state, d.error) for d in found} == {("withheld", "the picture does not support the alarm")}
     assert store.stats(T0).depth["hook", "withheld"] == 1
     assert store.redeliver([found[0].number], T0 + 100, T0 + 1e6) == 1
