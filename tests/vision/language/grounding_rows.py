@@ -66,6 +66,7 @@ COVERED, BLURRED = tampered("covered"), tampered("blurred")
 BLACK, MOVED, FROZEN = tampered("black", mean=14.0), tampered("moved"), tampered("frozen")
 LIT_COVER = tampered("covered", mean=150.0)
 
+NO: dict[str, Any] = {"supports": "no", "threat": 0}
 WALKS: dict[str, Any] = {
     "activity": "walking",
     "clothing_colour": "red",
@@ -91,9 +92,6 @@ UNSURE = NOBODY | {"subject": "unsure", "supports": "unsure", "carried": "unsure
 BAG = {"subject": "bag", "visibility": "clear", "supports": "yes", "threat": 2}
 EMPTY = BAG | {"subject": "none"} | NO
 LENS = {"visibility": "covered", "supports": "yes", "threat": 3}
-
-
-NO: dict[str, Any] = {"supports": "no", "threat": 0}
 
 
 def row(why: str, about: Event, answer: dict[str, Any], truth: str, verdict: str, **more: Any) -> Row:
