@@ -103,6 +103,8 @@ def ground(
         for name, reason in [*check(work)]:
             work.drop(name, reason)
     verdict = _verdict(work, own_task=own_task)
+    if verdict == "no" and not own_task:
+        work.doubts |= {name: work.values[name] for name in work.holding(_row(DENIALS, event))}
     left = {name: value for name, value in work.values.items() if name not in work.dropped and name not in work.doubts}
     survived = sum(name in left or name in work.doubts for name in asked)
     confidence = survived / len(asked) if asked else 0.0

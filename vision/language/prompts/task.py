@@ -23,6 +23,7 @@ from vision.language.prompts.plain import TEXT_CHARS, plain, quoted
 from vision.language.template import clock
 
 Shown = Literal["crop", "whole", "strip"]
+OWN_TASK = "+own"  # at the end of a task's name: the config's owner put the question
 
 _PLACE = re.compile(r"\{(\w*)\}")
 _BARE = re.compile(r"[\w.:+ -]{1,40}")  # values that need no quotation marks
@@ -96,7 +97,7 @@ def task_for(
         said.append(shared.context + "; ".join(known))
     said += [shared.data, *(f"{name}: {_line(name, value)}" for name, value in facts.items() if name != "alarm")]
     return Task(
-        name=prompt.name + ("+own" if own is not None else "+context" if known else ""),
+        name=prompt.name + (OWN_TASK if own is not None else "+context" if known else ""),
         version=prompt.version,
         system=system_text(fields_for(event.type) if fields is None else tuple(fields), locale),
         prompt="\n".join(said),
