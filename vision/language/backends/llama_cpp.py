@@ -14,6 +14,10 @@ from vision.language.backends.base import ModelSettings, backend
 from vision.language.backends.engine import Engine, EngineModel
 
 BINDINGS = ("llama_cpp", "xllamacpp")
+_MISSING = (
+    "language.backend llama_cpp: no binding to llama.cpp is installed; pip install 'sightline[llama]' (prebuilt), "
+    "or 'sightline[llama-source]' (built here, needs a C++ compiler)"
+)
 
 
 @backend("llama_cpp", local=True)
@@ -22,10 +26,24 @@ def open_llama_cpp(settings: ModelSettings) -> EngineModel:
     return open_with(installed_binding(), settings)
 
 
+@backend("llama_cpp_python", local=True)
+def open_llama_cpp_python(settings: ModelSettings) -> EngineModel:
+    """The same with llama-cpp-python, whatever else is installed."""
+    return open_with("llama_cpp", settings)
+
+
+@backend("xllamacpp", local=True)
+def open_xllamacpp(settings: ModelSettings) -> EngineModel:
+    """The same with xllamacpp, whatever else is installed."""
+    return open_with("xllamacpp", settings)
+
+
 def open_with(binding: str, settings: ModelSettings) -> EngineModel:
     """Load it with this binding (a name of `BINDINGS`)."""
     if settings.path is None:
         raise InputError("language.path is missing: the backend llama_cpp needs a model file (*.gguf)")
+    if importlib.util.find_spec(binding) is None:
+        raise ModelError(_MISSING)
     return EngineModel(_maker(binding)(settings), settings.path.stem, settings.seed, settings.temperature)
 
 
@@ -34,10 +52,7 @@ def installed_binding() -> str:
     for binding in BINDINGS:
         if importlib.util.find_spec(binding) is not None:
             return binding
-    raise ModelError(
-        "language.backend llama_cpp: no binding to llama.cpp is installed; pip install 'sightline[llama]' "
-        "(prebuilt), or 'sightline[llama-source]' (built here, needs a C++ compiler)"
-    )
+    raise ModelError(_MISSING)
 
 
 def _maker(binding: str) -> Callable[[ModelSettings], Engine]:

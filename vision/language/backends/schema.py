@@ -46,6 +46,17 @@ def check(raw: object, schema: JsonSchema) -> dict[str, Any]:
     return values
 
 
+def whole_schema(schema: JsonSchema) -> dict[str, Any]:
+    """The schema with everything said that is meant anyway: every key required, no other key."""
+    fields = {key: dict(field) for key, field in schema["properties"].items()}
+    for field in fields.values():
+        if "enum" in field:
+            field.setdefault("type", "string")
+        elif field["type"] == "string":
+            field.setdefault("maxLength", MAX_TEXT)
+    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
+
+
 def grammar(schema: JsonSchema) -> str:
     """The schema as a GBNF grammar: one line of JSON, keys in the schema's order, single spaces or none.
 
