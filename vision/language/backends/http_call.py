@@ -91,14 +91,8 @@ class Call:
         try:
             connection = self._connect(deadline_s)
             connection.request("POST", self._target.path + path, body=body, headers=dict(headers))
-            response = connection.getresponse()
-            self._status = response.status
-            self._body = response.read(LONGEST + 1)
-            if len(self._body) > LONGEST:
-                raise _TooMuch  # noqa: TRY301  # handled with what the network raises
-            length = response.getheader("Content-Length")
-            if length is not None and length.isdigit() and len(self._body) < int(length):
-                raise http.client.IncompleteRead(self._body)  # noqa: TRY301
+            with connection.getresponse() as response:  # else it keeps the socket open after the connection
+                self._read(response)
         except Exception as error:  # noqa: BLE001  # the caller's thread tells which
             self._error = error
         finally:
@@ -107,6 +101,15 @@ class Call:
                 if connection is not None:
                     connection.close()
             self._done.set()
+
+    def _read(self, response: http.client.HTTPResponse) -> None:
+        self._status = response.status
+        self._body = response.read(LONGEST + 1)
+        if len(self._body) > LONGEST:
+            raise _TooMuch
+        length = response.getheader("Content-Length")
+        if length is not None and length.isdigit() and len(self._body) < int(length):
+            raise http.client.IncompleteRead(self._body)
 
     def _connect(self, timeout_s: float) -> http.client.HTTPConnection:
         host, port = self._target.host, self._target.port
