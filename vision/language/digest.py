@@ -9,6 +9,7 @@ that several rules told of. When there are more lines than are wanted, the least
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ _LIVE_FROM_S = 1e8
 _HOUR_S = 3600.0
 _LISTED = 6  # entries of a list; the rest are counted
 _TOLD = 5  # incidents that are told at most
+_RANKS = {"alert": (1, 2, 4, 6, 9), "warning": (1, 5, 7, 10, 13), "info": (1, 8, 11, 13, 13)}
 
 
 @dataclass(slots=True)
@@ -37,6 +39,8 @@ class Incident:
 
     events: list[Event]
     until: float
+    places: set[tuple[str, ...]] = field(default_factory=set)
+    tracks: set[tuple[str, int | None]] = field(default_factory=set)
 
     @property
     def worst(self) -> Event:
@@ -52,6 +56,18 @@ class Incident:
     def seconds(self) -> float:
         """How long it lasted."""
         return self.until - self.start
+
+    def takes(self, event: Event) -> bool:
+        """Whether the event is of the same kind in the same place as one of these, or about the same track."""
+        return _place(event) in self.places or (event.camera, event.track_id) in self.tracks
+
+    def add(self, event: Event) -> None:
+        """Put the event in."""
+        self.events.append(event)
+        self.until = max(self.until, event.start, event.end or event.start)
+        self.places.add(_place(event))
+        if event.track_id is not None:
+            self.tracks.add((event.camera, event.track_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +110,13 @@ def digest(
     told = _Teller(since, until, locale, timezone, verdicts or {}, frozenset(withheld))
     drafts = [*told.opening(own, found), *told.worst(found), *told.counts(own, found), *told.rest(own, found)]
     drafts += told.system([event for event in known if event.type in _SYSTEM])
-    kept = sorted(sorted(drafts, key=lambda draft: draft.rank)[: max(1, lines)], key=lambda draft: draft.place)
+    kept: list[_Draft] = []
+    for draft in sorted(drafts, key=lambda draft: draft.rank):
+        if len(kept) < max(1, lines) and not any(draft.about and draft.about == other.about for other in kept):
+            kept.append(draft)
+    kept.sort(key=lambda draft: draft.place)
     return Digest(
-        lines=tuple(draft.text for draft in kept),
+        lines=tuple(" ".join(draft.text.split()) for draft in kept),  # whatever a name holds, a line stays one
         events=len(own),
         incidents=len(found),
         by_type=_counted(event.type for event in own),
@@ -109,28 +129,20 @@ def digest(
 def incidents(events: Sequence[Event], merge_s: float = MERGE_S) -> list[Incident]:
     """Events (ordered by start) put together into incidents, ordered by start."""
     found: list[Incident] = []
+    fresh: list[Incident] = []  # those that a later event can still belong to
     for event in events:
-        end = event.start if event.end is None else max(event.start, event.end)
-        home = next(
-            (one for one in reversed(found) if event.start <= one.until + merge_s and _together(one, event)), None
-        )
+        fresh = [one for one in fresh if event.start <= one.until + merge_s]
+        home = next((one for one in reversed(fresh) if one.takes(event)), None)
         if home is None:
-            found.append(Incident([event], end))
-        else:
-            home.events.append(event)
-            home.until = max(home.until, end)
+            home = Incident([], event.start)
+            found.append(home)
+            fresh.append(home)
+        home.add(event)
     return found
 
 
-def _together(incident: Incident, event: Event) -> bool:
-    return any(
-        other.camera == event.camera
-        and (
-            (other.type, other.zone) == (event.type, event.zone)
-            or (event.track_id is not None and other.track_id == event.track_id)
-        )
-        for other in incident.events
-    )
+def _place(event: Event) -> tuple[str, ...]:
+    return event.camera, event.type, event.zone or ""
 
 
 def _counted(names: Iterable[str]) -> dict[str, int]:
@@ -140,11 +152,12 @@ def _counted(names: Iterable[str]) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A line, where it stands, and how soon it is left out (the highest rank first)."""
+    """A line, where it stands, how soon it is left out (the highest rank first), and the id of the event it tells."""
 
     rank: int
     place: int
     text: str
+    about: str = ""
 
 
 class _Teller:
@@ -176,7 +189,7 @@ class _Teller:
             return [_Draft(0, 0, words.nothing.format(span=span))]
         graded = Counter(event.severity for event in events)
         severities = words.comma.join(words.many(name, graded[name]) for name in reversed(SEVERITIES) if graded[name])
-        text = words.headline.format(
+        text = (words.headline if len(found) < len(events) else words.apart).format(
             span=span,
             events=words.many("event", len(events)),
             incidents=words.many("incident", len(found)),
@@ -195,11 +208,11 @@ class _Teller:
             text = words.incident.format(
                 severity=words.severities[event.severity],
                 sentence=self._sentence(event),
-                more=words.more.format(others=words.many("event", others)) if others else "",
+                more=words.more.format(others=words.many("other", others)) if others else "",
                 verdict=words.verdicts[self._verdicts[event.id]] if event.id in self._verdicts else "",
             )
             place = 10 + sum(other.start < incident.start for other in graded[:_TOLD])
-            drafts.append(_Draft((1, 4, 7, 10, 13)[number], place, text))
+            drafts.append(_Draft(_RANKS[event.severity][number], place, text, event.id))
         left = len(found) - len(drafts)
         return [*drafts, _Draft(14, 19, words.rest.format(rest=words.many("rest", left)))] if left else drafts
 
@@ -210,7 +223,7 @@ class _Teller:
         cameras = _counted(event.camera for event in events)
         zones = _counted(event.zone for event in events if event.zone)
         if len(events) > 1:
-            drafts.append(_Draft(3, 20, words.kinds.format(entries=self._listed(kinds))))
+            drafts.append(_Draft(4, 20, words.kinds.format(entries=self._listed(kinds))))
         if len(cameras) > 1:
             drafts.append(_Draft(5, 21, words.cameras.format(entries=self._listed(cameras))))
         if len(zones) > 1:
@@ -219,7 +232,7 @@ class _Teller:
         longest = max(found, key=lambda one: (one.seconds, -one.start), default=None)
         if longest is not None and len(found) > 1 and longest.seconds > 0:
             event = max(longest.events, key=lambda one: ((one.end or one.start) - one.start, -one.start))
-            drafts.append(_Draft(8, 30, words.longest.format(sentence=self._sentence(event))))
+            drafts.append(_Draft(8, 30, words.longest.format(sentence=self._sentence(event)), event.id))
         return drafts
 
     def rest(self, events: Sequence[Event], found: Sequence[Incident]) -> list[_Draft]:
@@ -256,7 +269,7 @@ class _Teller:
         if entries:
             more = [words.rest.format(rest=len(entries) - _LISTED).rstrip(".。")] if len(entries) > _LISTED else []
             drafts.append(
-                _Draft(2, 40, words.offline.format(entries=words.semicolon.join([*entries[:_LISTED], *more])))
+                _Draft(3, 40, words.offline.format(entries=words.semicolon.join([*entries[:_LISTED], *more])))
             )
         full = next((event for event in events if event.type == "storage_low"), None)
         if full is not None:
@@ -267,7 +280,7 @@ class _Teller:
         """The busiest hour, and the longest time in which nothing happened."""
         starts = [event.start for event in events]
         busiest, number = max(
-            ((start, sum(start <= other < start + _HOUR_S for other in starts)) for start in starts),
+            ((start, bisect_left(starts, start + _HOUR_S) - number) for number, start in enumerate(starts)),
             key=lambda pair: (pair[1], -pair[0]),
         )
         quiet, last = (self._since, self._since), self._since

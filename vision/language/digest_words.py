@@ -11,12 +11,17 @@ from vision.language.base import Locale
 
 @dataclass(frozen=True, slots=True)
 class DigestWords:
-    """Fixed words with places in braces. `nouns`: for one and for more, with the number as `{n}`."""
+    """Fixed words with places in braces.
+
+    `nouns`: for one and for more, with the number as `{n}`. `apart`: the headline where every event is an incident of its
+    own.
+    """
 
     nouns: Mapping[str, tuple[str, str]]
     severities: Mapping[Severity, str]
     span: str
     headline: str
+    apart: str
     nothing: str
     kinds: str
     cameras: str
