@@ -25,17 +25,31 @@ from edge_agent.language.child_keeper import LOAD_LIMIT_S, Keeper
 from edge_agent.language.child_process import ChildProcess
 from edge_agent.language.child_state import ChildState, Speed, Tally
 from edge_agent.language.child_wire import Broken, Late, Message
+from vision.errors import InputError
 from vision.events import Fact
-from vision.language.backends.base import ModelSettings
+from vision.language.backends.base import ModelSettings, find_backend
 from vision.language.backends.engine import check_images
 from vision.language.backends.schema import check
-from vision.language.model import Answer, Failure, JsonSchema, NoAnswer, Task, Usage
+from vision.language.model import Answer, Failure, JsonSchema, LanguageModel, NoAnswer, Task, Usage
 
 GRACE_S = 1.0  # between the word to stop and the kill
 PRESSED_BYTES = 256 << 20
 _FAILURES: dict[str, Failure] = {
     name: name for name in ("timeout", "invalid", "crashed", "memory", "refused", "busy", "unusable")
 }
+
+
+def start_model(settings: ModelSettings, *, cpus: Sequence[int] = ()) -> LanguageModel:
+    """The model of these settings, where it belongs: a local one in a process of its own, a server's in this one.
+
+    Nothing is loaded or asked yet. Raises `InputError` for settings that are incomplete.
+    """
+    backend = find_backend(settings.backend)
+    if not backend.local:
+        return backend.open(settings)
+    if settings.path is None:
+        raise InputError(f"language.path is missing: the backend {settings.backend} needs a model file (*.gguf)")
+    return ChildModel(settings, cpus=cpus)
 
 
 class ChildModel:
