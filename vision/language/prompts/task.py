@@ -141,13 +141,16 @@ def _matching(event: Event, overrides: Sequence[PromptOverride]) -> list[PromptO
 def _filled(text: str, facts: Mapping[str, Fact]) -> str:
     """The owner's text with its places filled by data, everything else in it made plain."""
     parts = _PLACE.split(text)  # text, place, text, place, …
-    said = [_data(facts.get(part)) if index % 2 else f" {plain(part, TEXT_CHARS)} " for index, part in enumerate(parts)]
-    return plain_joined("".join(said))
+    said = [_data(facts.get(part)) if index % 2 else _between(part) for index, part in enumerate(parts)]
+    return re.sub(" +", " ", "".join(said)).strip()
 
 
-def plain_joined(text: str) -> str:
-    """Single spaces, none before a mark."""
-    return re.sub(r" +([.,;:?!])", r"\1", re.sub(r" +", " ", text)).strip()
+def _between(text: str) -> str:
+    """A piece of the owner's text made plain, with a space where it had one at its ends."""
+    known = plain(text, TEXT_CHARS)
+    if not known:
+        return " " if text else ""
+    return f"{' ' if text[0].isspace() else ''}{known}{' ' if text[-1].isspace() else ''}"
 
 
 def _line(name: str, value: Fact) -> str:
