@@ -31,7 +31,8 @@ _LEAST = 96  # pixels of the camera's picture; a smaller square shows blocks, no
 _LEAST_SHARE = 0.12  # and of its smaller side
 _MOST_MOMENTS = 4
 _APART_S = 0.3  # moments nearer than this show the same
-_QUALITY = 95  # small pictures: blocks of JPEG would be things to a model
+# Small pictures: to a model, blocks of JPEG would be things, and at half the resolution colours would run into each other.
+_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
 _PAD = (104, 116, 122)  # BGR; what llama.cpp pads with (122, 116, 104 in RGB)
 _LINE = (0, 220, 255)  # BGR
 
@@ -87,7 +88,7 @@ def around(box: Box01, picture: Pixels, context: float = CONTEXT) -> Region:
     height, width = picture.shape[:2]
     x1, y1, x2, y2 = box[0] * width, box[1] * height, box[2] * width, box[3] * height
     least = max(_LEAST, _LEAST_SHARE * min(width, height))
-    side = math.ceil(max(least, context * max(x2 - x1, y2 - y1)))
+    side = math.ceil(max(least, context * max(x2 - x1, y2 - y1)) - 1e-6)
     left, right = _placed((x1 + x2) / 2, side, width)
     top, bottom = _placed((y1 + y2) / 2, side, height)
     return Region(left, top, right, bottom)
@@ -183,7 +184,7 @@ def _draw(cell: Pixels, moment: Moment, region: Region) -> None:
     x1, y1, x2, y2 = moment.box
     one = (round(left + (x1 * width - region.left) * scale), round(top + (y1 * height - region.top) * scale))
     other = (round(left + (x2 * width - region.left) * scale), round(top + (y2 * height - region.top) * scale))
-    cv2.rectangle(cell, one, other, _LINE, max(1, side // 160), cv2.LINE_8)
+    cv2.rectangle(cell, one, other, _LINE, max(1, round(side / 80)), cv2.LINE_8)
 
 
 def _cut(picture: Pixels, region: Region) -> Pixels:
@@ -191,7 +192,7 @@ def _cut(picture: Pixels, region: Region) -> Pixels:
 
 
 def _jpeg(picture: Pixels) -> bytes:
-    done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    done, data = cv2.imencode(".jpg", picture, _JPEG)
     if not done:  # cannot happen for uint8 BGR
         raise ValueError(f"no JPEG from a picture of shape {picture.shape}")
     return bytes(data)
