@@ -137,8 +137,12 @@ def told_facts(event: Event, locale: Locale | str = "en", timezone: tzinfo = UTC
         "start": event.model_copy(update={"start": event.start + 3600.0, "end": event.end and event.end + 3600.0}),
         "end": event.model_copy(update={"end": None}),
     }
-    for name in event.facts:
-        rest = {key: value for key, value in event.facts.items() if key != name}
+    for name, value in event.facts.items():
+        rest = {key: known for key, known in event.facts.items() if key != name}
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            rest = event.facts | {
+                name: value + 1000.0
+            }  # left out, a length of time may be made up for by start and end
         without[f"facts.{name}"] = event.model_copy(update={"facts": rest})
     return tuple(name for name, less in without.items() if summarize(less, locale, timezone=timezone).text != whole)
 
