@@ -160,7 +160,7 @@ def _said(event: Event, grounded: Grounded, words: SeenWords) -> tuple[str, tupl
     """What the model adds, as a sentence, and the fields that are told in it; empty where there is nothing to say."""
     fields = grounded.fields
     told = _details(event, fields)
-    details = [words.details[name][value] for name, value in told.items()]
+    details = [_detail(name, told, words) for name in told if name != "place"]
     parts = [_joined(details, words)] if details else []
     if fields.visibility in words.visibility:
         told["visibility"] = str(fields.visibility)
@@ -178,6 +178,14 @@ def _said(event: Event, grounded: Grounded, words: SeenWords) -> tuple[str, tupl
     return (words.lead + words.semicolon.join(parts) + words.stop if parts else ""), tuple(told)
 
 
+def _detail(name: str, told: Mapping[str, Value], words: SeenWords) -> str:
+    """One field in words; a defect with its place."""
+    text = words.details[name][told[name]]
+    if name != "defect" or "place" not in told:
+        return text
+    return words.located.format(defect=text, place=words.details["place"][told["place"]])
+
+
 def _details(event: Event, fields: Fields) -> dict[str, Value]:
     """The fields worth telling, in the order of the sentence: nothing that the facts or another field say already."""
     words = seen_words("en")
@@ -186,6 +194,8 @@ def _details(event: Event, fields: Fields) -> dict[str, Value]:
         told.pop("subject", None)  # the facts say what it is
     elif event.type != "removed_object" and told.get("subject") == "none":
         del told["subject"]
+    if "defect" not in told:
+        told.pop("place", None)
     activity, posture = told.get("activity"), told.get("posture")
     if posture == activity or (posture == "upright" and activity is not None):
         told.pop("posture", None)
@@ -205,6 +215,8 @@ def _doubts(event: Event, doubts: Mapping[str, Value], words: SeenWords) -> list
         rest.pop("posture", None)
     if "subject" in rest:
         rest.pop("people", None)
+    if "defect" in rest:
+        rest.pop("verdict", None)
     keys = {
         name: name if name != "subject" or (people and event.type != "removed_object") else "subject.thing"
         for name in rest

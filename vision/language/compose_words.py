@@ -15,7 +15,7 @@ class SeenWords:
     """Fixed words: nothing of a sentence comes from anywhere else.
 
     `details` by field and value; a value without words is not told. `doubts` likewise, for why an alarm is denied;
-    `subject.thing` stands for `subject` where no person is looked for.
+    `subject.thing` stands for `subject` where no person is looked for. `located`: a `{defect}` with its `{place}`.
     """
 
     lead: str
@@ -25,6 +25,7 @@ class SeenWords:
     yes: str
     no: str
     threat: str
+    located: str
     comma: str
     last_comma: str
     semicolon: str

@@ -1,8 +1,8 @@
 """What a language model may say about the picture of an event: a few fields, each one of a few values.
 
 There is no free text among them: whatever is written in a picture, and whatever a model makes of it, only these values
-can get into a sentence. The demo model is trained on the fields of `CORE`; a larger model may be asked for those of
-`EXTRA` too.
+can get into a sentence. The demo model is trained on the fields of `CORE` and, for parts on a table, of `PARTS`; a
+larger model may be asked for those of `EXTRA` too.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ Supports = Literal["yes", "no", "unsure"]
 Threat = Literal[0, 1, 2, 3]
 VehicleColour = Literal["red", "blue", "green", "yellow", "white", "grey", "black", "brown", "none", "unsure"]
 People = Literal["none", "one", "few", "many", "unsure"]
+PartVerdict = Literal["pass", "reject", "unsure"]
+Defect = Literal["none", "scratch", "hole", "missing_screw", "discolouration", "misprint", "unsure"]
+Place = Literal["upper_left", "upper_right", "lower_left", "lower_right", "centre", "none", "unsure"]
+Material = Literal["metal", "plastic", "board", "unsure"]
 
 Value = str | int
 
@@ -127,9 +131,32 @@ _EXTRA = (
     ),
 )
 
-FIELDS: Mapping[str, Field] = {entry.name: entry for entry in (*_CORE, *_EXTRA)}
+_PART = frozenset({"defect"})
+_PARTS = (
+    Field(
+        "verdict", get_args(PartVerdict), {"en": "whether the part is good", "zh": "零件是否合格"}, ("unsure",), _PART
+    ),
+    Field(
+        "defect",
+        get_args(Defect),
+        {"en": "what is wrong with the part", "zh": "零件的缺陷"},
+        ("unsure",),
+        _PART,
+    ),
+    Field(
+        "place",
+        get_args(Place),
+        {"en": "where on the part; none without a defect", "zh": "缺陷在零件上的位置，没有缺陷时为 none"},
+        ("none", "unsure"),
+        _PART,
+    ),
+    Field("material", get_args(Material), {"en": "what the part is made of", "zh": "零件的材料"}, ("unsure",), _PART),
+)
+
+FIELDS: Mapping[str, Field] = {entry.name: entry for entry in (*_CORE, *_EXTRA, *_PARTS)}
 CORE: tuple[str, ...] = tuple(entry.name for entry in _CORE)
 EXTRA: tuple[str, ...] = tuple(entry.name for entry in _EXTRA)
+PARTS: tuple[str, ...] = tuple(entry.name for entry in _PARTS)
 
 # Types of events with nothing to look at: what the agent tells of itself, and counts over an hour.
 UNSEEN = frozenset({"camera_offline", "camera_online", "storage_low", "counting"})
@@ -149,6 +176,10 @@ class Fields:
     threat: Threat | None = None
     vehicle_colour: VehicleColour | None = None
     people: People | None = None
+    verdict: PartVerdict | None = None
+    defect: Defect | None = None
+    place: Place | None = None
+    material: Material | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Fields:
@@ -169,8 +200,8 @@ def allowed(name: str, value: object) -> bool:
 
 def fields_for(rule_type: str, *, rich: bool = False) -> tuple[str, ...]:
     """The fields that are asked for an event of this type; of an unknown type all. `rich`: with those of `EXTRA`."""
-    known = any(rule_type in (entry.rules or ()) for entry in FIELDS.values()) or rule_type in {"tamper", "defect"}
-    names = (*CORE, *EXTRA) if rich else CORE
+    known = any(rule_type in (entry.rules or ()) for entry in FIELDS.values()) or rule_type == "tamper"
+    names = (*(PARTS if rule_type in _PART else ()), *CORE, *(EXTRA if rich else ()))
     return tuple(name for name in names if not known or (rules := FIELDS[name].rules) is None or rule_type in rules)
 
 

@@ -33,12 +33,14 @@ from vision.language.grounding_tables import (
     Reason,
     Ruled,
     at_least,
+    defect_named,
     seen_as,
 )
 from vision.language.model import JsonSchema
 
 Verdict = Literal["yes", "no", "unsure"]
 
+_WHAT_IS_SEEN = ("subject", "visibility", "verdict", "defect")  # how it moves may differ from moment to moment
 _FORMAL: tuple[Reason, ...] = ("not_asked", "not_allowed")  # no contradiction, only not an answer
 _HELD_BACK: tuple[Reason, ...] = ("untold", "poor_sight", "unfounded")  # a verdict that does not stand on its own
 _TRUSTED_SHARE = 0.5  # an answer of which less survives is confused altogether
@@ -170,7 +172,10 @@ def _against_facts(work: _Work) -> Iterator[tuple[str, Reason]]:
 
 def _against_label(work: _Work) -> Iterator[tuple[str, Reason]]:
     """What cannot be, since the detector saw something else. What was removed is gone: its label tells nothing."""
-    group = seen_as(work.event)
+    named, defect = defect_named(work.event), work.values.get("defect")
+    if named is not None and defect not in (None, "none", "unsure", named):
+        yield "defect", "label"
+    group = None if work.event.type == "defect" else seen_as(work.event)
     if work.event.type == "crowd" and group is None:
         group = frozenset({"person"})
     if group is None or work.event.type == "removed_object":
@@ -240,7 +245,7 @@ def _yes_falls(work: _Work) -> Reason | None:
         return "untold"
     if any(name in EVIDENCE and entry.reason not in _FORMAL for name, entry in work.dropped.items()):
         return "mismatch"
-    denied = [name for name in work.holding(_row(DENIALS, work.event)) if name in ("subject", "visibility")]
+    denied = [name for name in work.holding(_row(DENIALS, work.event)) if name in _WHAT_IS_SEEN]
     for name in denied:
         work.drop(name, "mismatch")
     return "mismatch" if denied else None

@@ -40,6 +40,8 @@ VEHICLE_FIELDS: Ruled = {
     "vehicle_colour": ("red", "blue", "green", "yellow", "white", "grey", "black", "brown"),
 }
 
+_DEFECTS = ("scratch", "hole", "missing_screw", "discolouration", "misprint")
+
 # Values that an event of this type cannot have, were it as the rule says.
 IMPOSSIBLE: Mapping[str, Ruled] = {
     "fall": {
@@ -56,6 +58,7 @@ IMPOSSIBLE: Mapping[str, Ruled] = {
         "clothing_colour": PERSON_FIELDS["clothing_colour"],
     },
     "removed_object": {"subject": ("bag",)},
+    "defect": {"verdict": ("pass",), "defect": ("none",)},
 }
 # Of these, the ones that say the alarm is false, if they are right; the others only show that the answer is confused.
 DENIALS: Mapping[str, Ruled] = {
@@ -73,6 +76,7 @@ DENIALS: Mapping[str, Ruled] = {
     "removed_object": {"subject": ("bag",)},
     "crowd": {"subject": ("none",), "people": ("none", "one", "few")},
     "tamper": {"visibility": ("clear",)},
+    "defect": {"verdict": ("pass",), "defect": ("none",)},
     "*": {"subject": ("none",), "people": ("none",)},
 }
 PROOFS: Mapping[str, Ruled] = {  # values that bear out the alarm
@@ -83,6 +87,7 @@ PROOFS: Mapping[str, Ruled] = {  # values that bear out the alarm
     "crowd": {"people": ("many",)},
     "tamper": {"visibility": ("covered", "blurred")},
     "loitering": {"subject": ("person",)},
+    "defect": {"verdict": ("reject",), "defect": _DEFECTS},
     "*": {"subject": ("person", "car")},
 }
 # Kinds of tampering, and what the picture then cannot look like.
@@ -102,10 +107,15 @@ MISMATCHES: tuple[tuple[str, tuple[Value, ...], str, tuple[Value, ...]], ...] = 
     ("activity", ("carrying",), "carried", ("nothing",)),
     ("subject", ("person",), "people", ("none",)),
     ("subject", ("none",), "people", ("one", "few", "many")),
+    ("verdict", ("pass",), "defect", _DEFECTS),
+    ("verdict", ("reject",), "defect", ("none",)),
+    ("defect", ("none",), "place", ("upper_left", "upper_right", "lower_left", "lower_right", "centre")),
 )
 
 # Fields that say whether the alarm is true; the others only describe.
-EVIDENCE = frozenset({"activity", "posture", "subject", "visibility", "people", "threat", "supports"})
+EVIDENCE = frozenset(
+    {"activity", "posture", "subject", "visibility", "people", "threat", "supports", "verdict", "defect"}
+)
 
 BRIGHT = 110.0  # mean grey level (0..255) above which no picture is dark
 BLACK = 20.0  # and below which none is clear
@@ -130,6 +140,12 @@ def seen_as(event: Event) -> frozenset[str] | None:
         if name in names:
             return frozenset({subject})
     return frozenset()  # a dog, a chair: none of the subjects there are
+
+
+def defect_named(event: Event) -> str | None:
+    """The kind of defect that an inspection told of, where it is one of those that can be answered."""
+    name = (event.label or "").replace(" ", "_").strip().lower()
+    return name if event.type == "defect" and name in _DEFECTS else None
 
 
 def at_least(event: Event) -> int:

@@ -62,6 +62,8 @@ GONE_BAG = event("removed_object", "suitcase")
 CROWD = event("crowd", "person", count=9, facts={"people_max": 9})
 CROWD_5 = event("crowd", "person", count=5)
 TWO = event("intrusion", "person", count=2)
+DEFECT = event("defect", zone="tray")
+HOLE = event("defect", "hole")
 COVERED, BLURRED = tampered("covered"), tampered("blurred")
 BLACK, MOVED, FROZEN = tampered("black", mean=14.0), tampered("moved"), tampered("frozen")
 LIT_COVER = tampered("covered", mean=150.0)
@@ -301,4 +303,33 @@ TAMPERED = [
     row("denies without a reason", COVERED, LENS | {"visibility": "dark"} | NO, "supports", "unsure"),
 ]  # fmt: skip
 
-ROWS = [*PEOPLE, *CLIMBERS_AND_FALLEN, *THINGS, *VEHICLES, *CROWDS, *TAMPERED]
+PART: dict[str, Any] = {
+    "verdict": "reject",
+    "defect": "scratch",
+    "place": "centre",
+    "material": "metal",
+    "visibility": "clear",
+    "supports": "yes",
+    "threat": 2,
+}
+GOOD = PART | {"verdict": "pass", "defect": "none", "place": "none"}
+
+PARTS = [
+    row("a scratch", DEFECT, PART, "", "yes"),
+    row("a scratch, where a hole was found", HOLE, PART, "defect supports threat", "unsure"),
+    row("the hole that was found", HOLE, PART | {"defect": "hole"}, "", "yes"),
+    row("a good part with a scratch", DEFECT, PART | {"verdict": "pass"}, "verdict supports threat", "unsure"),
+    row("no defect, somewhere", DEFECT, PART | {"defect": "none"}, "defect supports threat", "unsure"),
+    row("a good part, and yet a yes", DEFECT, GOOD, "verdict defect supports threat", "unsure"),
+    row("a good part: an honest denial", DEFECT, GOOD | NO, "", "no"),
+    row("denies, and sees a scratch", DEFECT, PART | NO, "supports threat", "unsure"),
+    row(
+        "denies, though a defect has a place",
+        DEFECT,
+        GOOD | NO | {"place": "centre"},
+        "defect place supports threat",
+        "unsure",
+    ),
+]
+
+ROWS = [*PARTS, *PEOPLE, *CLIMBERS_AND_FALLEN, *THINGS, *VEHICLES, *CROWDS, *TAMPERED]

