@@ -29,6 +29,7 @@ from edge_agent.live.commit import StoreCommitter
 from edge_agent.live.evidence import LiveEvidence
 from edge_agent.live.folder import DataFolder
 from edge_agent.live.hub import Hub, Listener
+from edge_agent.live.memory import few_arenas, give_back
 from edge_agent.live.recorder import Recorder, Wording
 from edge_agent.live.recover import close_interrupted
 from edge_agent.live.reloading import read_again
@@ -50,6 +51,7 @@ log = logging.getLogger("sightline.agent")
 
 _TICK_S = 0.5
 _STATS_S = 2.0
+_TRIM_S = 60.0
 # Ten seconds in all from the signal to the end: what each part may take of them.
 _STOP_FEEDS_S, _STOP_STEPS_S, _STOP_FLUSH_S, _STOP_CLIPS_S, _STOP_COMMIT_S, _STOP_SEND_S = 2.0, 0.7, 1.0, 2.0, 1.0, 1.8
 
@@ -77,7 +79,7 @@ class Agent:
         self._folder = folder
         self._store: Store | None = None
         self._stats = OutboxStats()
-        self._stats_at = 0.0
+        self._stats_at = self._trimmed_at = 0.0
         self._config_error: str | None = None
         self._storage_low: Event | None = None
         self._changing = asyncio.Lock()
@@ -88,6 +90,7 @@ class Agent:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start everything, work until `stop` is set, and end within ten seconds. Raises what prevents the start."""
+        few_arenas()
         cv2.setNumThreads(1)  # the scheduler's threads are the parallelism; OpenCV's own only cost
         try:
             await self._start()
@@ -149,6 +152,9 @@ class Agent:
         now = self._clock()
         for camera in tuple(self.cameras.values()):
             camera.tick(now)
+        if time.monotonic() - self._trimmed_at > _TRIM_S:
+            self._trimmed_at = time.monotonic()
+            await asyncio.to_thread(give_back)
         if time.monotonic() - self._stats_at > _STATS_S:
             self._stats_at = time.monotonic()
             with contextlib.suppress(StoreError):
