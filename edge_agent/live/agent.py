@@ -29,7 +29,7 @@ from edge_agent.live.commit import StoreCommitter
 from edge_agent.live.evidence import LiveEvidence
 from edge_agent.live.folder import DataFolder
 from edge_agent.live.hub import Hub, Listener
-from edge_agent.live.memory import few_arenas, give_back
+from edge_agent.live.memory import few_arenas, freeze, give_back
 from edge_agent.live.recorder import Recorder, Wording
 from edge_agent.live.recover import close_interrupted
 from edge_agent.live.reloading import read_again
@@ -51,7 +51,7 @@ log = logging.getLogger("sightline.agent")
 
 _TICK_S = 0.5
 _STATS_S = 2.0
-_TRIM_S = 60.0
+_TRIM_S = 30.0
 # Ten seconds in all from the signal to the end: what each part may take of them.
 _STOP_FEEDS_S, _STOP_STEPS_S, _STOP_FLUSH_S, _STOP_CLIPS_S, _STOP_COMMIT_S, _STOP_SEND_S = 2.0, 0.7, 1.0, 2.0, 1.0, 1.8
 
@@ -94,6 +94,7 @@ class Agent:
         cv2.setNumThreads(1)  # the scheduler's threads are the parallelism; OpenCV's own only cost
         try:
             await self._start()
+            freeze()
             log.info("running", extra={"cameras": len(self.cameras), "model": self._looking.detector.description})
             while not stop.is_set():
                 await self._tick()
