@@ -165,13 +165,13 @@ class Keeper:
             log.info("language model loaded in %.1f s, process %d", self._tally.load_s, child.pid)
             return
         failure: Failure = message.get("failure") if message.get("failure") in {"memory", "unusable"} else "crashed"  # type: ignore[assignment]  # one of three
-        error = NoAnswer(failure, _line(message.get("text")))
+        self._bury()
+        error = NoAnswer(failure, _line(f"{message.get('text')}: {child.complaint}".removesuffix(": ")))
         log.warning("the language model cannot be loaded: %s", error)
         if failure == "unusable":
             self._unusable = (self._stamp(), error)
         else:
             self._back_off()
-        self._bury()
         raise error
 
     def _stamp(self) -> object:

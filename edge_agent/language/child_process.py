@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import select
 import signal
 import subprocess
@@ -29,6 +30,7 @@ log = logging.getLogger("sightline.language")
 
 WATCH_S = 0.1  # how often memory is looked at; what grows faster meets the kernel's limit
 LAST_WORDS = 40  # lines of stderr that are kept
+_PREFIX = re.compile(r"^(?:[\d.]+ [A-Z] +)?(?:\w+: +)*(?:error loading model: )?")  # time, level, function
 _ENV = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONPATH", "SYSTEMROOT")
 
 
@@ -78,6 +80,12 @@ class ChildProcess:
     def last_words(self) -> list[str]:
         """The end of what it wrote to stderr."""
         return list(self._words)
+
+    @property
+    def complaint(self) -> str:
+        """Why a model cannot be loaded, in the library's own words, which it says on stderr only; "" if it said nothing."""
+        lines = [line for line in self._words if "error" in line.lower() or "mismatch" in line.lower()]
+        return "" if not lines else _PREFIX.sub("", lines[0])[:200]
 
     def ended(self) -> str:
         """How it ended, in words."""
@@ -157,6 +165,8 @@ class ChildProcess:
                 self._tick()
             elif time.monotonic() > self._end_by:
                 self.kill()
+        with contextlib.suppress(OSError):  # its last words
+            self._hear(os.read(stderr.fileno(), 1 << 16))
 
     def _hear(self, data: bytes) -> None:
         *lines, self._part = (self._part + data)[-8192:].split(b"\n")

@@ -6,18 +6,23 @@ within a fraction of a second, writing between tokens; only the encoding of a pi
 
 from __future__ import annotations
 
-import base64
 import ctypes
 import importlib
 import time
+from collections import deque
 from typing import Any
+
+import numpy as np
 
 from vision.language.backends.base import ModelSettings
 from vision.language.backends.engine import Generated, Request, Stop, Stopped
+from vision.language.backends.engines.batch import batch_for
+from vision.language.backends.engines.held import Held
+from vision.language.backends.engines.reading import Reader
 from vision.language.backends.machine import threads_for
 from vision.language.model import NoAnswer, Usage
 
-BATCH = 512
+_ERROR = 4  # of the levels of ggml.h; the binding numbers them wrongly
 
 
 class LlamaCppPythonEngine:
@@ -28,90 +33,83 @@ class LlamaCppPythonEngine:
         self._stop: Stop = lambda: False
         self._keep: list[Any] = []  # callbacks: freed ones would be called all the same
         self._api: Any = importlib.import_module("llama_cpp")  # optional, and without types
-        self._quiet()
+        self._errors: deque[str] = deque(maxlen=8)
+        self._listen()
         try:
-            self._llama: Any = self._load(settings)
+            self._llama, eye = self._load(settings)
         except (ValueError, AssertionError, RuntimeError) as error:
-            raise NoAnswer("unusable", f"{settings.path}: llama.cpp cannot load it") from error
+            why = f": {self._errors[0]}" if self._errors else ""
+            raise NoAnswer("unusable", f"{settings.path}: llama.cpp cannot load it{why}"[:400]) from error
+        try:
+            self._reader = Reader(self._llama, eye)
+        except NoAnswer:
+            self.close()
+            raise
         abort = self._api.ggml_abort_callback(lambda _: self._stop())
         self._keep.append(abort)
         self._api.llama_set_abort_callback(self._llama._ctx.ctx, abort, None)  # noqa: SLF001  # no public way
 
-    def _load(self, settings: ModelSettings) -> Any:
-        threads = threads_for(settings.threads)
-        handler = None
-        if settings.mmproj is not None:
-            formats: Any = importlib.import_module("llama_cpp.llama_chat_format")
-            handler = formats.MTMDChatHandler(clip_model_path=str(settings.mmproj), verbose=False, use_gpu=False)
+    def _load(self, settings: ModelSettings) -> tuple[Any, Any]:
+        threads, batch = threads_for(settings.threads), batch_for(settings)
         llama = self._api.Llama(
             str(settings.path),
-            chat_handler=handler,
             n_ctx=settings.n_ctx,
-            n_batch=min(BATCH, settings.n_ctx),
-            n_ubatch=min(BATCH, settings.n_ctx),
+            n_batch=batch,
+            n_ubatch=batch,
             n_threads=threads,
             n_threads_batch=threads,
             n_gpu_layers=0,
-            seed=settings.seed,
             verbose=False,
         )
-        if handler is not None:
-            try:
-                handler._init_mtmd_context(llama)  # noqa: SLF001  # else a damaged vision part shows at the first question
-            except BaseException:
-                llama.close()
-                raise
-        return llama
+        if settings.mmproj is None:
+            return llama, None
+        try:
+            formats: Any = importlib.import_module("llama_cpp.llama_chat_format")
+            eye = formats.MTMDChatHandler(clip_model_path=str(settings.mmproj), verbose=False, use_gpu=False)
+            eye._init_mtmd_context(llama)  # noqa: SLF001  # else a damaged vision part shows at the first question
+        except BaseException:
+            llama.close()
+            raise
+        return llama, eye
 
     def generate(self, request: Request, stop: Stop) -> Generated:
         """See `Engine.generate`."""
+        if stop():
+            raise Stopped
         self._stop = stop
-        start = time.monotonic()
+        model = self._llama._model  # noqa: SLF001  # no public way
+        held = Held(self._api, model.vocab, request.grammar, request.temperature, request.seed)
         try:
-            return self._generate(request, stop, start)
+            return self._generate(request, held, stop)
         except (ValueError, RuntimeError) as error:
-            self._forget()
+            self._reader.forget()
             if stop():
                 raise Stopped from error
             raise NoAnswer("refused", f"llama.cpp: {str(error)[:200]}") from error
+        except (NoAnswer, Stopped):
+            self._reader.forget()
+            raise
         finally:
+            held.close()
             self._stop = lambda: False
 
-    def _generate(self, request: Request, stop: Stop, start: float) -> Generated:
-        if stop():
-            raise Stopped
-        held = self._api.LlamaGrammar.from_string(request.grammar, verbose=False)
-        pieces: list[str] = []
-        finish: str | None = None
-        first: float | None = None
-        chunks = self._llama.create_chat_completion(
-            messages=_messages(request),
-            temperature=request.temperature,
-            repeat_penalty=1.0,
-            seed=request.seed,
-            max_tokens=request.max_tokens,
-            grammar=held,
-            stream=True,
-        )
-        try:
-            for chunk in chunks:
-                choice = chunk["choices"][0]
-                piece = choice["delta"].get("content")
-                if piece is not None:
-                    first = first or time.monotonic()
-                    pieces.append(piece)
-                finish = choice.get("finish_reason") or finish
-                if finish is None and stop():
-                    raise Stopped
-        finally:
-            chunks.close()
-        end = time.monotonic()
-        text = "".join(pieces)
-        written = len(self._llama.tokenize(text.encode(), add_bos=False, special=False))
-        read = max(0, self._llama.n_tokens - written)
-        return Generated(
-            text, Usage(read, written), finish == "stop", read, (first or end) - start, end - (first or end)
-        )
+    def _generate(self, request: Request, held: Held, stop: Stop) -> Generated:
+        llama, start = self._llama, time.monotonic()
+        total, read = self._reader.read(request)
+        first = time.monotonic()
+        text, count, whole = bytearray(), 0, False
+        while count < request.max_tokens and llama.n_tokens < llama.n_ctx():
+            if stop():
+                raise Stopped
+            token = held.choose(self._logits())
+            count += 1
+            if self._api.llama_vocab_is_eog(llama._model.vocab, token):  # noqa: SLF001
+                whole = True
+                break
+            text += self._piece(token)
+            llama.eval([token])
+        usage = Usage(total, count)
+        return Generated(text.decode(errors="replace"), usage, whole, read, first - start, time.monotonic() - first)
 
     def close(self) -> None:
         """Free the model."""
@@ -119,27 +117,27 @@ class LlamaCppPythonEngine:
             self._llama.close()
             self._llama = None
 
-    def _forget(self) -> None:
-        """After a stop in the middle: the next question starts with an empty context."""
-        self._llama.reset()
-        self._llama._ctx.kv_cache_clear()  # noqa: SLF001  # no public way
+    def _logits(self) -> Any:
+        pointer = self._llama._ctx.get_logits_ith(-1)  # noqa: SLF001
+        return np.ctypeslib.as_array(pointer, shape=(self._llama.n_vocab(),))
 
-    def _quiet(self) -> None:
-        """The vision part logs to stderr whatever it is told."""
+    def _piece(self, token: int) -> bytes:
+        buffer = ctypes.create_string_buffer(256)
+        vocab = self._llama._model.vocab  # noqa: SLF001
+        length = self._api.llama_token_to_piece(vocab, token, buffer, len(buffer), 0, False)
+        return buffer.raw[: max(0, length)]
+
+    def _listen(self) -> None:
+        """Keep errors, drop the rest: the library would write all to stderr, and says nowhere else why a file is bad."""
+
+        def heard(level: int, text: bytes, _: object) -> None:
+            if level == _ERROR:
+                self._errors.append(" ".join(text.decode(errors="replace").split()))
+
+        callback = self._api.llama_log_callback(heard)
+        self._keep.append(callback)
+        self._api.llama_log_set(callback, None)
         mtmd: Any = importlib.import_module("llama_cpp.mtmd_cpp")
-        silent = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(lambda *_: None)
-        self._keep.append(silent)
         for name in ("mtmd_log_set", "mtmd_helper_log_set"):
             if hasattr(mtmd, name):
-                getattr(mtmd, name)(silent, None)
-
-
-def _messages(request: Request) -> list[dict[str, Any]]:
-    pictures = [
-        # Only data: other addresses would be opened, files and http alike
-        {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64," + base64.b64encode(image).decode()}}
-        for image in request.images
-    ]
-    content: Any = [*pictures, {"type": "text", "text": request.prompt}] if pictures else request.prompt
-    system = [{"role": "system", "content": request.system}] if request.system else []
-    return [*system, {"role": "user", "content": content}]
+                getattr(mtmd, name)(callback, None)

@@ -14,6 +14,7 @@ from typing import Any
 
 from vision.language.backends.base import ModelSettings
 from vision.language.backends.engine import Generated, Request, Stop, Stopped
+from vision.language.backends.engines.batch import batch_for
 from vision.language.backends.machine import threads_for
 from vision.language.model import NoAnswer, Usage
 
@@ -99,7 +100,7 @@ def _params(params: Any, settings: ModelSettings) -> Any:
     params.mmproj_use_gpu = False
     params.n_ctx = settings.n_ctx
     params.n_parallel = 1
-    params.n_batch = params.n_ubatch = min(settings.n_ctx, BATCH)
+    params.n_batch = params.n_ubatch = batch_for(settings)
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads_for(settings.threads)
     params.n_threads_http = 1
     params.n_gpu_layers = 0
@@ -107,7 +108,7 @@ def _params(params: Any, settings: ModelSettings) -> Any:
     params.fit_params = False  # the context is what the settings say, or loading fails
     params.cache_ram_mib = 0
     params.n_ctx_checkpoints = 0
-    params.verbosity = -1
+    params.verbosity = 1  # errors only: why a file cannot be loaded is said nowhere else
     params.offline = True
     params.hostnames = ["127.0.0.1"]
     params.port = 0
@@ -117,9 +118,6 @@ def _params(params: Any, settings: ModelSettings) -> Any:
     # Answers are held by a grammar: nothing in them is to be parsed as thinking or as a call of a tool
     params.force_pure_content_parser = True
     return params
-
-
-BATCH = 512  # tokens read at once; models whose pictures see both ways need a whole picture in one
 
 
 def _body(request: Request) -> dict[str, Any]:
