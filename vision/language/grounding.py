@@ -243,12 +243,18 @@ def _verdict(work: _Work, *, own_task: bool) -> Verdict:
 def _yes_falls(work: _Work) -> Reason | None:
     if _untold(work.event):
         return "untold"
-    if any(name in EVIDENCE and entry.reason not in _FORMAL for name, entry in work.dropped.items()):
+    if any(_weighs(name, entry, work) for name, entry in work.dropped.items()):
         return "mismatch"
     denied = [name for name in work.holding(_row(DENIALS, work.event)) if name in _WHAT_IS_SEEN]
     for name in denied:
         work.drop(name, "mismatch")
     return "mismatch" if denied else None
+
+
+def _weighs(name: str, entry: Dropped, work: _Work) -> bool:
+    """Whether a "yes" falls with this value; who calls a lit night dark may still be right about the rest."""
+    lit = entry == Dropped("dark", "light") and work.event.type != "tamper"
+    return name in EVIDENCE and entry.reason not in _FORMAL and not lit
 
 
 def _no_falls(work: _Work, *, own_task: bool) -> Reason | None:

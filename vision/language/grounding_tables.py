@@ -117,7 +117,7 @@ EVIDENCE = frozenset(
     {"activity", "posture", "subject", "visibility", "people", "threat", "supports", "verdict", "defect"}
 )
 
-BRIGHT = 110.0  # mean grey level (0..255) above which no picture is dark
+BRIGHT = 180.0  # mean grey level (0..255) above which no picture is dark; the ground under a lamp has 135 by night
 BLACK = 20.0  # and below which none is clear
 
 _PEOPLE = frozenset(

@@ -66,7 +66,7 @@ DEFECT = event("defect", zone="tray")
 HOLE = event("defect", "hole")
 COVERED, BLURRED = tampered("covered"), tampered("blurred")
 BLACK, MOVED, FROZEN = tampered("black", mean=14.0), tampered("moved"), tampered("frozen")
-LIT_COVER = tampered("covered", mean=150.0)
+LIT_COVER = tampered("covered", mean=200.0)
 
 NO: dict[str, Any] = {"supports": "no", "threat": 0}
 WALKS: dict[str, Any] = {
@@ -155,12 +155,10 @@ PEOPLE = [
     row("carrying something, unsure what", INTRUSION, WALKS | {"activity": "carrying", "carried": "unsure"}, "", "yes"),
     row("lying, curled up", INTRUSION, LIES | {"posture": "bent"}, "", "yes"),
     row("climbing up, still upright", INTRUSION, CLIMBS | {"posture": "upright"}, "", "yes"),
-    row("a picture measured as bright called dark", INTRUSION, WALKS | {"visibility": "dark"},
-        "visibility supports threat", "unsure",
-        light=150.0),
+    row("a picture measured as bright called dark", INTRUSION, WALKS | {"visibility": "dark"}, "visibility", "yes", light=200.0),
     row("a picture measured as black called clear", INTRUSION, WALKS,
         "visibility supports threat", "unsure", light=9.0),
-    row("a dusky picture may be called either", INTRUSION, WALKS | {"visibility": "dark"}, "", "yes", light=70.0),
+    row("a yard under lamps may be called dark", INTRUSION, WALKS | {"visibility": "dark"}, "", "yes", light=133.0),
     row("a dusky picture may be called clear", INTRUSION, WALKS, "", "yes", light=45.0),
     row("snow by night is bright and clear", INTRUSION, WALKS, "", "yes", light=140.0),
     row("a key nobody asked for", INTRUSION, WALKS | {"summary": "all is well"}, "summary", "yes"),
