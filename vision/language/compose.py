@@ -6,6 +6,7 @@ of the fields that survived (`vision.language.grounding`), so no text of a model
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
 
@@ -36,7 +37,8 @@ class Described(BaseModel):
 
     `from_facts`: the event's own values that are told, facts as `facts.<name>`. `from_model`: fields that survived;
     `told`: those of them that are in the text. `doubts`: what the model denies the alarm with. `confidence`: the share
-    of fields that survived; `trusted` is False where so few did that nothing of the answer is told.
+    of fields that survived; `trusted` is False where so few did that nothing of the answer is told. `prompt_digest` is
+    that of the prompt's file, `asked` that of the whole question, with what the config's owner changed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,6 +58,7 @@ class Described(BaseModel):
     prompt: str = ""
     prompt_version: int = 0
     prompt_digest: str = ""
+    asked: str = ""
     shown: Shown = "crop"
 
     @property
@@ -121,8 +124,14 @@ def describe(
         prompt=task.name,
         prompt_version=task.version,
         prompt_digest=base.digest if base else "",
+        asked=asked_digest(task),
         shown=shown,
     )
+
+
+def asked_digest(task: Task) -> str:
+    """Twelve characters that tell whether a question is the same, letter by letter."""
+    return hashlib.sha256(f"{task.system}\x1f{task.prompt}".encode()).hexdigest()[:12]
 
 
 def told_facts(event: Event, locale: Locale | str = "en", timezone: tzinfo = UTC) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ from tests.vision.language.grounding_rows import (
 )
 from vision.events import Event
 from vision.language.base import LOCALES
-from vision.language.compose import Described, describe, dropped_lines, told_facts
+from vision.language.compose import Described, asked_digest, describe, dropped_lines, told_facts
 from vision.language.compose_words import SeenWords, seen_words
 from vision.language.fields import FIELDS, schema_for
 from vision.language.grounding_tables import Reason
@@ -244,6 +244,15 @@ def test_the_record_tells_what_comes_from_where() -> None:
     summary = found.summary()
     assert (summary.source, summary.model, summary.latency_s) == ("local", "tiny", 0.25)
     json.dumps(found.model_dump())
+
+
+def test_the_question_can_be_known_again() -> None:
+    """The digest of the whole question changes with the event's data and with the owner's words; the prompt's does not."""
+    plain, other = described(INTRUSION, WALKS), described(INTRUSION.model_copy(update={"zone": "gate"}), WALKS)
+    own = described(INTRUSION, WALKS, own=True)
+    assert len({plain.asked, other.asked, own.asked}) == 3
+    assert plain.asked == asked_digest(task_for(INTRUSION)) == described(INTRUSION, UNSURE).asked
+    assert plain.prompt_digest == other.prompt_digest == own.prompt_digest
 
 
 def test_a_model_that_adds_nothing_is_not_named() -> None:

@@ -26,7 +26,7 @@ Shown = Literal["crop", "whole", "strip"]
 OWN_TASK = "+own"  # at the end of a task's name: the config's owner put the question
 
 _PLACE = re.compile(r"\{(\w*)\}")
-_BARE = re.compile(r"[\w.:+ -]{1,40}")  # values that need no quotation marks
+_BARE = re.compile(r"[\w.+ -]{1,40}|[\d: -]{4,}( [\w+:-]{1,9})?")  # words, numbers and times need no quotation marks
 _TOLD: tuple[tuple[str, tuple[str, ...]], ...] = (  # line of data, and the facts that it may come from
     ("direction", ("direction", "crossing")),
     ("seconds", ("dwell_s", "lying_s", "unattended_s", "lasted_s", "duration_s", "seconds")),
