@@ -23,6 +23,7 @@ from contextlib import contextmanager
 
 from edge_agent.language.child_keeper import LOAD_LIMIT_S, Keeper
 from edge_agent.language.child_process import ChildProcess
+from edge_agent.language.child_sample import sample_picture
 from edge_agent.language.child_state import ChildState, Speed, Tally
 from edge_agent.language.child_wire import Broken, Late, Message
 from vision.errors import InputError
@@ -34,6 +35,8 @@ from vision.language.model import Answer, Failure, JsonSchema, LanguageModel, No
 
 GRACE_S = 1.0  # between the word to stop and the kill
 PRESSED_BYTES = 256 << 20
+_HELLO = Task("hello", 1, "You watch a camera.", "Is the camera there?", max_tokens=8)
+_HELLO_SCHEMA = {"type": "object", "properties": {"there": {"enum": ["yes", "no"]}}}
 _FAILURES: dict[str, Failure] = {
     name: name for name in ("timeout", "invalid", "crashed", "memory", "refused", "busy", "unusable")
 }
@@ -112,10 +115,18 @@ class ChildModel:
         self._tally.answered(answer, Speed.of(said.get("speed")))
         return answer
 
-    def warm_up(self, timeout_s: float = LOAD_LIMIT_S) -> float:
-        """Load the model, within this time; the seconds that loading took. Raises `NoAnswer`."""
-        with self._turn(self._clock() + timeout_s):
-            self._keeper.ready(self._clock() + timeout_s)
+    def warm_up(self, timeout_s: float = LOAD_LIMIT_S, *, question: bool = True) -> float:
+        """Load the model, within this time, and ask it one question; the seconds that loading took. Raises `NoAnswer`.
+
+        The question fetches the weights from the disk and makes all buffers, so that the first alert does not wait for
+        that; what the model says to it does not matter.
+        """
+        until = self._clock() + timeout_s
+        with self._turn(until):
+            child = self._keeper.ready(until)
+            if question:
+                asked = {"task": dataclasses.asdict(_HELLO), "facts": {}, "schema": _HELLO_SCHEMA}
+                self._exchange(child, asked, [sample_picture(0)] if self.sees else [], until)
         return self._tally.load_s
 
     def state(self) -> ChildState:

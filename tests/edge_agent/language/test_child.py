@@ -90,7 +90,7 @@ def test_a_real_model_is_loaded_answers_is_let_go_and_comes_back(shared_data: Pa
 
 def test_the_process_goes_last_in_line(shared_data: Path) -> None:
     with closing(ChildModel(tiny(shared_data), cpus=(0,))) as model:
-        model.warm_up()
+        model.warm_up(question=False)
         pid = model.state().pid
         assert pid is not None
         for task in Path(f"/proc/{pid}/task").iterdir():  # each of its threads
@@ -148,7 +148,7 @@ ENDLESS = [("hang", 1), ("busy", 1), ("half", 1), ("deaf", 0)]
 def test_endless_work_ends_with_its_deadline(behaviour: str, restarts: int) -> None:
     with closing(fake(behaviour)) as model:
         if restarts:
-            model.warm_up()
+            model.warm_up(question=False)
         start = time.monotonic()
         told = failure(model, deadline_s=0.3).failure
         took = time.monotonic() - start
@@ -205,7 +205,7 @@ def test_fifty_kills_in_mid_answer(shared_data: Path) -> None:
         long = replace(TASK, max_tokens=160)
         for number in range(50):
             if number % 2:
-                model.warm_up()
+                model.warm_up(question=False)
             pid = model.state().pid if number % 2 else None
             killer = threading.Thread(target=kill_soon, args=(model, pid, number % 7 * 0.004))
             killer.start()
@@ -295,7 +295,7 @@ def test_weights_that_are_noise_never_break_the_agent(shared_data: Path, tmp_pat
 
 def test_close_in_the_middle_of_an_answer() -> None:
     model = fake("hang")
-    model.warm_up()
+    model.warm_up(question=False)
     pid = model.state().pid
     assert pid is not None
     threading.Timer(0.2, model.close).start()
@@ -307,7 +307,7 @@ def test_close_in_the_middle_of_an_answer() -> None:
 
 def test_a_second_question_waits_its_turn_or_is_told() -> None:
     with closing(fake("hang")) as model:
-        model.warm_up()
+        model.warm_up(question=False)
         first: list[str] = []
         thread = threading.Thread(target=lambda: first.append(failure(model, deadline_s=1.0).failure))
         thread.start()
@@ -324,7 +324,7 @@ from edge_agent.language.child import ChildModel
 from vision.language.backends.base import ModelSettings
 model = ChildModel(ModelSettings(backend="xllamacpp"), command=(sys.executable, sys.argv[1], sys.argv[2]))
 if __name__ == "__main__":
-    model.warm_up()
+    model.warm_up(question=False)
     print(model.state().pid, flush=True)
     if sys.argv[2] == "busy":
         from tests.language_peers import SCHEMA, TASK

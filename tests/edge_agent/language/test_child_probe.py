@@ -15,7 +15,7 @@ from vision.language.backends.base import ModelSettings
 
 def test_measured_once_and_remembered(shared_data: Path, tmp_path: Path) -> None:
     settings, cache = tiny(shared_data), tmp_path / "cache" / "probe.json"
-    result = probe(settings, 1.0, cache=cache)
+    result = probe(settings, 30.0, cache=cache)
     assert result.failure == ""
     assert not result.cached
     assert result.answers >= 1
@@ -24,7 +24,7 @@ def test_measured_once_and_remembered(shared_data: Path, tmp_path: Path) -> None
     assert result.prompt_rate is not None
     assert result.answer_rate is not None
     assert result.answer_s is not None
-    again = probe(settings, 1.0, cache=cache)
+    again = probe(settings, 30.0, cache=cache)
     assert again.cached
     assert again.answer_s == result.answer_s
 
@@ -55,7 +55,7 @@ def test_what_the_speed_depends_on(shared_data: Path, tmp_path: Path) -> None:
 def test_a_damaged_cache_is_measured_anew(shared_data: Path, tmp_path: Path, content: str) -> None:
     settings, cache = tiny(shared_data), tmp_path / "probe.json"
     cache.write_text(content.replace("KEY", fingerprint(settings)), encoding="utf-8")
-    assert not probe(settings, 0.2, cache=cache).cached
+    assert not probe(settings, 30.0, cache=cache).cached
     assert fingerprint(settings) in json.loads(cache.read_text(encoding="utf-8"))
 
 
