@@ -123,7 +123,7 @@ def _body(material: str, ground: Array, rng: Rng) -> Maps:
 
 def _as_metal(maps: Maps, rng: Rng) -> None:
     grain = cv2.GaussianBlur(rng.standard_normal((_N, _N)).astype(np.float32), (0, 0), sigmaX=14, sigmaY=0.7)
-    grain /= grain.std()
+    grain = grain / grain.std()
     maps.colour[:] *= 1 + 0.05 * grain[..., None]
     maps.height[:] += 0.10 * grain
     _pocket(maps, (_N // 2, _N // 2), int(0.26 * _HALF), 5.0)
@@ -358,10 +358,10 @@ def _lit(maps: Maps, rng: Rng, line: Line) -> Array:
     soft = cv2.GaussianBlur(maps.height, (0, 0), 0.8)
     dx, dy = cv2.Sobel(soft, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(soft, cv2.CV_32F, 0, 1, scale=0.125)
     normal = np.stack([-dx, -dy, np.ones_like(dx)], -1)
-    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    normal = normal / np.linalg.norm(normal, axis=-1, keepdims=True)
     facing = np.clip(normal @ direction, 0, 1)
     half = direction + np.array([0, 0, 1], np.float32)
-    half /= np.linalg.norm(half)
+    half = half / np.linalg.norm(half)
     shine = maps.gloss * np.clip(normal @ half, 0, 1) ** 40
     around = 1 + 0.06 * _noise(rng, (2, 2))  # reflections of the room
     lit = maps.colour * (0.42 + 1.05 * facing[..., None]) * around[..., None] + 0.55 * shine[..., None]
