@@ -30,6 +30,7 @@ from vision.errors import InputError
 from vision.events import Fact
 from vision.language.backends.base import ModelSettings, find_backend
 from vision.language.backends.engine import check_images
+from vision.language.backends.machine import free_memory
 from vision.language.backends.schema import check
 from vision.language.model import Answer, Failure, JsonSchema, LanguageModel, NoAnswer, Task, Usage
 
@@ -151,8 +152,9 @@ class ChildModel:
             self._one.release()
         return True
 
-    def unload_if_pressed(self, free: int | None, below: int = PRESSED_BYTES) -> bool:
-        """Let the model go when fewer bytes than `below` are free (`machine.free_memory`); whether it went."""
+    def unload_if_pressed(self, free: int | None = None, below: int = PRESSED_BYTES) -> bool:
+        """Let the model go when fewer bytes than `below` are free (default: as the machine says); whether it went."""
+        free = free_memory() if free is None else free
         return free is not None and free < below and self.unload()
 
     def close(self) -> None:

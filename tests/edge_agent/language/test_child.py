@@ -77,7 +77,7 @@ def test_a_real_model_is_loaded_answers_is_let_go_and_comes_back(shared_data: Pa
         assert state.rss_bytes > 10 << 20
         pid = state.pid
         assert pid is not None
-        assert not model.unload_if_pressed(None)
+        assert not model.unload_if_pressed()
         assert not model.unload_if_pressed(1 << 40)
         assert model.unload_if_pressed(1 << 20)
         assert wait_for(lambda: gone(pid))

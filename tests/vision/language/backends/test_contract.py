@@ -70,6 +70,12 @@ def test_the_same_question_has_the_same_answer(model: LanguageModel) -> None:
     assert ask(model, picture(seed=3), part="A").values == first.values
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_temperature_never_breaks_the_schema(model: LanguageModel, seed: int) -> None:
+    hot = replace(TASK, temperature=1.5, seed=seed, max_tokens=300)
+    assert valid(model.ask(hot, [picture()], {}, SCHEMA, DEADLINE_S).values)
+
+
 @pytest.mark.parametrize("count", [0, 1, 3], ids=["none", "one", "a strip"])
 def test_any_number_of_pictures(model: LanguageModel, count: int) -> None:
     assert valid(ask(model, *(picture(seed=number) for number in range(count))).values)
