@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.e2e.live import end_in_order
 from tests.e2e.live_kill import KillReport, kill_rounds
 
 HEAD = (
@@ -56,6 +57,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="folder for the agents' data and logs")
     options = parser.parse_args()
+    end_in_order()
     print(HEAD, flush=True)
     held = True
     with tempfile.TemporaryDirectory() as folder:

@@ -33,7 +33,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.live import LiveAgent, Sample, Usage, wait_for
+from tests.e2e.live import LiveAgent, Sample, Usage, end_in_order, wait_for
 from tests.e2e.live_scenes import CLIPS, encode
 from tests.peers.rtsp import RtspFarm
 from tests.peers.webhook import Receiver
@@ -301,6 +301,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="also write the table to this file")
     parser.add_argument("--keep", type=Path, help="folder for the agents' data and logs")
     options = parser.parse_args()
+    end_in_order()
     if not MODEL.exists():
         sys.exit(f"no {MODEL}; set SIGHTLINE_TEST_DATA")
     mixes: Mapping[int, tuple[int, int]] = {level: mixed(level) for level in options.levels}

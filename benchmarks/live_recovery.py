@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.live import LiveAgent, wait_for
+from tests.e2e.live import LiveAgent, end_in_order, wait_for
 from tests.e2e.live_scenes import MODEL, pacing, yard
 from tests.peers.rtsp import RtspServer
 
@@ -115,6 +115,7 @@ def main() -> None:
     parser.add_argument("--cameras", type=int, default=6)
     parser.add_argument("--keep", type=Path, help="folder for the agent's data and log")
     options = parser.parse_args()
+    end_in_order()
     print("| fault | away s | back after s: median | longest | named | new events of the same person |")
     print("|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:

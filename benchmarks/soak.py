@@ -26,7 +26,7 @@ from signal import SIGHUP
 from typing import Any
 
 from benchmarks._soak_plot import Panel, plot
-from tests.e2e.live import LiveAgent
+from tests.e2e.live import LiveAgent, end_in_order
 from tests.e2e.live_kill import BROKER_PASSWORD, SECRET
 from tests.e2e.live_scenes import CLIPS, MODEL, brisk, encode, pacing, visit, yard
 from tests.peers.mosquitto import Broker, Listener
@@ -379,6 +379,7 @@ def main() -> None:
     parser.add_argument("--svg", type=Path)
     parser.add_argument("--keep", type=Path, help="folder for the agent's data and logs")
     options = parser.parse_args()
+    end_in_order()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
