@@ -56,6 +56,7 @@ class Keeper:
         self._chance = chance
         self._begun = 0.0
         self._failures = 0
+        self._kills = 0
         self._not_before = 0.0
         self._unusable: tuple[object, NoAnswer] | None = None
 
@@ -72,7 +73,7 @@ class Keeper:
 
     def answered(self) -> None:
         """It works: the next crash is a new story."""
-        self._failures = 0
+        self._failures = self._kills = 0
 
     def died(self) -> NoAnswer:
         """The process is gone, or of no use any more: bury it; what whoever asked is told."""
@@ -97,11 +98,17 @@ class Keeper:
             self._bury()
 
     def stop_work(self) -> None:
-        """End a process that does not stop working; it is started anew at the next question."""
+        """End a process that does not stop working; it is started anew at the next question.
+
+        One that never stops in time is loaded again less and less often.
+        """
         assert self.child is not None
         self.child.kill("timeout")
         self._bury()
         self._tally.restarts += 1
+        self._kills += 1
+        if self._kills > 1:
+            self._back_off()
 
     def _bury(self) -> None:
         assert self.child is not None
@@ -141,7 +148,7 @@ class Keeper:
             raise refused
         wait = self._not_before - self._clock()
         if wait > 0 and (self._not_before >= until or self._closing.wait(wait)):
-            raise NoAnswer("crashed", f"the language model has crashed and is started again in {wait:.0f} s")
+            raise NoAnswer("crashed", f"the language model failed and is started again in {wait:.0f} s")
         if self._closing.is_set():
             raise NoAnswer("refused", "the language model was closed")
 

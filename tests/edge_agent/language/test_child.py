@@ -158,6 +158,17 @@ def test_endless_work_ends_with_its_deadline(behaviour: str, restarts: int) -> N
         assert (model.state().pid is None) == bool(restarts)
 
 
+def test_a_model_that_never_stops_in_time_is_loaded_less_often() -> None:
+    program = str(Path(__file__).with_name("fake_child.py"))
+    command = (sys.executable, program, "hang")
+    with closing(ChildModel(FAKE, command=command, chance=lambda: 1.0)) as model:
+        for number in range(2):
+            model.warm_up(question=False)
+            assert failure(model, deadline_s=0.1).failure == "timeout"
+            assert model.state().restarts == number + 1
+        assert "started again in" in str(failure(model, deadline_s=0.01))
+
+
 def test_a_question_during_loading_is_told_so_and_loading_goes_on() -> None:
     with closing(fake("slow")) as model:
         assert failure(model, deadline_s=0.1).failure == "busy"
