@@ -23,8 +23,10 @@ class EvidenceKeeper:
     Pictures are only held, not converted: pixels are made once, for the one that is kept in the end.
     """
 
-    def __init__(self, config: EvidenceConfig) -> None:
+    def __init__(self, config: EvidenceConfig, *, pictures: bool = False) -> None:
+        """`pictures`: hold them also where none are to be written, for somebody else."""
         self._config = config
+        self._wanted = pictures
         self._events: dict[str, Event] = {}
         self._pictures: dict[str, Picture] = {}
         self._recent: deque[tuple[float, Picture]] = deque()
@@ -36,9 +38,14 @@ class EvidenceKeeper:
             self._recent.popleft()
         for event in events:
             before = self._events.get(event.id)
-            if self._config.snapshots and (before is None or before.at != event.at):
+            if (self._config.snapshots or self._wanted) and (before is None or before.at != event.at):
                 _, self._pictures[event.id] = min(self._recent, key=lambda shot: abs(shot[0] - event.at))
             self._events[event.id] = event
+
+    @property
+    def pictures(self) -> dict[str, Picture]:
+        """The pictures held so far, by event; `write` lets them go."""
+        return dict(self._pictures)
 
     def close(self, events: Iterable[Event]) -> None:
         """Events that the pipeline gave at the end of the footage."""
@@ -63,7 +70,7 @@ class EvidenceKeeper:
 
     def _snapshot(self, event: Event, out: Path, view: View | None) -> str | None:
         picture = self._pictures.pop(event.id, None)
-        if picture is None or view is None:
+        if picture is None or view is None or not self._config.snapshots:
             return None
         name = f"snapshots/{event.id}.jpg"
         (out / "snapshots").mkdir(exist_ok=True)

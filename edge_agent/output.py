@@ -70,6 +70,7 @@ def summary(
         "frames_sampled": counters["frames"],
         "inferences": counters["inferences"],
         "stage_cpu_s": {name: round(spent, 4) for name, spent in sorted(stages.items())},
+        "language": _words(results),
         "events": dict(sorted(Counter(event.type for result in results for event in result.events).items())),
         "dropped_frames": dict(sum((Counter(dropped(result)) for result in results), Counter[str]())),
         "near_misses": [{"clip": result.name, **near_miss(miss)} for result in results for miss in result.misses],
@@ -100,6 +101,23 @@ def near_miss(miss: Miss) -> dict[str, Any]:
         "zone": detail.zone,
         "label": detail.subject.label,
         "track_id": detail.subject.track_id,
+    }
+
+
+def _words(results: Sequence[ClipResult]) -> dict[str, Any]:
+    """Who put the events into words: which model, for how many, which fields it filled and what came from the facts."""
+    events = [event for result in results for event in result.events]
+    described = [event.described for event in events if event.described is not None]
+    return {
+        "models": sorted({str(one["model"]) for one in described}) or ["template"],
+        "events_described": len(described),
+        "events_from_template": len(events)
+        - sum(event.summary is not None and event.summary.source != "template" for event in events),
+        "fields_from_facts": dict(sorted(Counter(name for one in described for name in one["from_facts"]).items())),
+        "fields_from_model": dict(sorted(Counter(name for one in described for name in one["told"]).items())),
+        "fields_dropped": dict(sorted(Counter(name for one in described for name in one["dropped"]).items())),
+        "verdicts": dict(sorted(Counter(str(one["verdict"]) for one in described).items())),
+        "unanswered": [text for result in results for text in result.unanswered],
     }
 
 

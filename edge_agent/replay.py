@@ -15,11 +15,14 @@ import cv2
 from edge_agent.config import CameraConfig, Config
 from edge_agent.config.detector import open_model
 from edge_agent.evidence import EvidenceKeeper
+from edge_agent.language.service import Shot, ask_about
+from edge_agent.language.settings import asking_for
 from vision.detect.session import OnnxDetector
 from vision.errors import MediaError
 from vision.events import Event
-from vision.frame import Frame
+from vision.frame import Frame, Picture
 from vision.geometry import Box
+from vision.language.model import LanguageModel, NoAnswer
 from vision.language.template import summarize
 from vision.media.clip import Clip
 from vision.media.reader import check_exists, open_clip
@@ -62,6 +65,7 @@ class ClipResult:
     counters: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     background: Frame | None = None
+    unanswered: list[str] = field(default_factory=list)  # why the language model told nothing, for each such event
 
     @property
     def view(self) -> View | None:
@@ -101,6 +105,7 @@ def replay(
     options: ReplayOptions = ReplayOptions(),
     detector: OnnxDetector | None = None,
     progress: Progress | None = None,
+    language: LanguageModel | None = None,
 ) -> list[ClipResult]:
     """Replay `clips` with `config` and write evidence below `out`; results in the order of the clips.
 
@@ -110,7 +115,7 @@ def replay(
     for clip in clips:
         check_exists(clip)
     cameras = [camera_for(config, clip, camera) for clip in clips]
-    run = _Run(config, out, options, detector or open_model(config.model), progress)
+    run = _Run(config, out, options, detector or open_model(config.model), progress, language)
     out.mkdir(parents=True, exist_ok=True)
     names = _names(clips)
     cv2.setNumThreads(1)  # clips run side by side; threads within one small picture only cost (5 % of the CPU)
@@ -129,6 +134,7 @@ class _Run:
     options: ReplayOptions
     detector: OnnxDetector
     progress: Progress | None
+    language: LanguageModel | None = None
 
     def clip(self, path: Path, name: str, camera: CameraConfig) -> ClipResult:
         """Replay one clip."""
@@ -139,18 +145,34 @@ class _Run:
         except MediaError as error:
             result.error = error
             return result
+        pictures = keeper.pictures
         with _spent(result.stages, "evidence"):
             events, notes = keeper.write(path, self.out, result.view, image_fps=self.options.image_fps)
         result.notes += notes
         locale = self.config.language.locale
-        result.events = [e.model_copy(update={"clip": name, "summary": summarize(e, locale)}) for e in events]
+        events = [e.model_copy(update={"clip": name, "summary": summarize(e, locale)}) for e in events]
+        result.events = [self._described(event, pictures.get(event.id), result) for event in events]
         return result
+
+    def _described(self, event: Event, picture: Picture | None, result: ClipResult) -> Event:
+        """The event with what the language model sees in its picture, where there is a model and it answers."""
+        if self.language is None or picture is None:
+            return event
+        asking, shots = asking_for(self.config), (Shot(picture, event.box, event.at),)
+        try:
+            told = ask_about(self.language, event, shots, asking, self.config.language.deadline_s).of(event, asking)
+        except NoAnswer as error:
+            result.unanswered.append(f"{event.type} at {event.start:.1f} s: {error.failure}: {error}")
+            return event
+        told = told.model_copy(update={"latency_s": 0.0})  # two runs give the same bytes
+        words = told.summary().model_copy(update={"latency_s": None})
+        return event.model_copy(update={"summary": words, "described": told.model_dump(mode="json")})
 
     def _watch(self, clip: Clip, result: ClipResult) -> EvidenceKeeper:
         """Every sampled frame through the pipeline; what comes out goes into `result` and the keeper."""
         camera = result.camera
         pipeline = Pipeline(camera, self.detector, origin=result.name, epoch=self.options.epoch, timer=time.thread_time)
-        keeper = EvidenceKeeper(self.config.evidence)
+        keeper = EvidenceKeeper(self.config.evidence, pictures=self.language is not None)
         for frame in _timed(clip.frames(camera.detect.fps), result.stages, paced=self.options.real):
             keeper.take(pipeline.step(frame), frame)
             result.background = result.background or frame

@@ -42,7 +42,7 @@ class Event(BaseModel):
     `start`, `end`, `opened` (when the rule was sure) and `at` (the moment of the snapshot) are seconds from the start of
     the clip, live: epoch seconds UTC. An event still `open` when the footage ended has the end of the footage as its end.
     `box` is left, top, right, bottom in 0..1 of the picture at the snapshot. `facts` are the rule's measurements, units in
-    the key.
+    the key. `described` is what a language model saw and what became of it (`vision.language.compose.Described`).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,6 +66,7 @@ class Event(BaseModel):
     state: Literal["open", "closed"] = "open"
     rule: str = ""
     clip: str | None = None
+    described: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The wire form: plain JSON values, numbers rounded (times to 1 ms, places to 0.0001, scores to 0.001)."""
@@ -75,8 +76,9 @@ class Event(BaseModel):
         raw["score"] = None if self.score is None else round(self.score, 3)
         raw["box"] = None if self.box is None else [round(v, 4) for v in self.box]
         raw["facts"] = {key: _rounded(value) for key, value in self.facts.items()}
-        if self.clip is None:
-            del raw["clip"]
+        for key in ("clip", "described"):
+            if raw[key] is None:
+                del raw[key]
         return raw
 
 

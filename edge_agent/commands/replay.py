@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -17,6 +18,7 @@ from edge_agent import output
 from edge_agent.config import Config, load_with_warnings
 from edge_agent.config.check import check_classes
 from edge_agent.config.detector import open_model
+from edge_agent.language.settings import model_for
 from edge_agent.replay import ClipResult, ReplayOptions
 from edge_agent.replay import replay as run_replay
 from edge_agent.report.assemble import write as write_report
@@ -62,9 +64,17 @@ def replay(
     notes += [*check_classes(config, settings, detector.names), *detector.notes, *_notes(settings, start)]
     wall, cpu = time.monotonic(), time.process_time()
     console = Console(stderr=True)
-    with _Bars(console) as bars:
+    language = model_for(settings.language)
+    with _Bars(console) as bars, closing(language) if language is not None else nullcontext():
         results = run_replay(
-            settings, clips, out, camera=camera, options=options, detector=detector, progress=bars.show
+            settings,
+            clips,
+            out,
+            camera=camera,
+            options=options,
+            detector=detector,
+            progress=bars.show,
+            language=language,
         )
     console.print(f"[dim]{detector.description}[/dim]", highlight=False)
     if all(result.error is not None for result in results):
@@ -193,6 +203,15 @@ def _print(results: list[ClipResult], totals: dict[str, object], notes: list[str
         f"[dim]{len(events)} events in {totals['footage_s']} s of footage, {totals['speed']}x real time, "
         f"{totals['inferences']} inferences on {totals['frames_sampled']} pictures[/dim]"
     )
+    words = totals["language"]
+    if isinstance(words, dict) and words["models"] != ["template"]:
+        filled = ", ".join(f"{name} ({count})" for name, count in words["fields_from_model"].items()) or "nothing"
+        console.print(
+            f"[dim]words: {', '.join(words['models'])} looked at {words['events_described']} of {len(events)} events and "
+            f"added {filled}; everything else is from the facts[/dim]"
+        )
+    for text in words["unanswered"] if isinstance(words, dict) else ():
+        console.print(f"[yellow]note[/yellow] the model told nothing of {text}")
     console.print(f"report: {report}", soft_wrap=True)
 
 

@@ -8,6 +8,7 @@ from edge_agent.config.document import Document
 from edge_agent.config.models import CameraConfig, Config
 from edge_agent.config.problems import Loc, Problem, choice, clean, nearest
 from edge_agent.config.shapes import shape_fault
+from vision.language.prompts.task import PromptOverride
 from vision.rules.base import rule_types
 
 
@@ -49,7 +50,9 @@ def cross_problems(
     if config is not None:
         found, labels = _model(document, config)
         problems += found
-        warnings += _language(document, config)
+        found, doubtful = _language(document, config)
+        problems += found
+        warnings += doubtful
     for i, camera in cameras.items():
         problems += _references(document, ("cameras", i), camera)
         warnings += _shapes(document, ("cameras", i), camera)
@@ -132,12 +135,30 @@ def _model(document: Document, config: Config) -> tuple[list[Problem], tuple[str
     return found, labels
 
 
-def _language(document: Document, config: Config) -> list[Problem]:
-    backend = config.language.backend
-    if backend == "template":
-        return []
-    here = ("language", "backend")
-    return [Problem(document.line(here), here, f"{backend} comes with a later version; the template words the events")]
+def _language(document: Document, config: Config) -> tuple[list[Problem], list[Problem]]:
+    """Whether the language model's files are there, its prompts can be used, and somebody can verify what is to be."""
+    language, problems, warnings = config.language, [], []
+    for key, path in (("path", language.path), ("mmproj", language.mmproj)):
+        if path is not None and not path.is_file():
+            here: Loc = ("language", key)
+            text = f"{clean(str(document.at(here)), 120)}: no such file (counted from the config's folder)"
+            problems.append(Problem(document.line(here), here, text))
+    needs = {"llama_cpp": ("path", language.path), "openai": ("url", language.url)}.get(language.backend)
+    if needs is not None and needs[1] is None:
+        here = ("language", "backend")
+        problems.append(Problem(document.line(here), here, f"{language.backend} needs language.{needs[0]}"))
+    for i, entry in enumerate(language.prompts):
+        fault = PromptOverride(task=entry.task, context=entry.context).problem()
+        if fault is not None:
+            here = ("language", "prompts", i)
+            problems.append(Problem(document.line(here), here, fault))
+    if language.backend == "template":
+        for c, camera in enumerate(config.cameras):
+            for r, rule in enumerate(camera.rules):
+                if rule.verify != "off":
+                    here = ("cameras", c, "rules", r, "verify")
+                    warnings.append(Problem(document.line(here), here, "nobody verifies: language.backend is template"))
+    return problems, warnings
 
 
 def class_problems(document: Document, loc: Loc, camera: CameraConfig, labels: tuple[str, ...]) -> list[Problem]:

@@ -89,16 +89,51 @@ class CameraConfig(Camera):
     stream: StreamConfig = StreamConfig()
 
 
+class PromptConfig(_Value):
+    """What is asked in place of, or besides, a prompt of the program."""
+
+    camera: str | None = Field(None, description="Only for this camera; default: all.")
+    rule: str | None = Field(None, description="Only for rules of this name or type; default: all.")
+    task: str | None = Field(
+        None, min_length=1, description="In place of the prompt's task; may name {alarm}, {camera}, {place}, {time}."
+    )
+    context: str | None = Field(None, min_length=1, description="Said besides, for example: a school yard.")
+
+
 class LanguageConfig(_Value):
     """Who puts events into words."""
 
     backend: Literal["template", "llama_cpp", "openai"] = Field(
-        "template", description="template: fixed sentences from the facts; the others come with a later version."
+        "template",
+        description="template: fixed sentences from the facts; llama_cpp: a GGUF model on this machine (extra `llama`); "
+        "openai: a server that speaks its protocol (llama-server, Ollama, vLLM).",
     )
     locale: Literal["en", "zh"] = Field("en", description="Language of the summaries.")
-    model: str | None = Field(None, min_length=1, description="The model that the backend asks.")
-    url: AddressText | None = Field(None, description="Address of an OpenAI-compatible server.")
+    path: ConfigPath | None = Field(None, description="The model's GGUF file (llama_cpp).")
+    mmproj: ConfigPath | None = Field(
+        None, description="Its vision part, a GGUF file too; without it the model sees no pictures."
+    )
+    n_ctx: int = Field(2048, ge=256, le=131072, description="Tokens for question, pictures and answer together.")
+    threads: int | None = Field(None, ge=1, le=256, description="Threads; default: half of the cores.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Start of chance where the temperature is not 0.")
+    temperature: float = Field(0.0, ge=0, le=2, description="0: always the likeliest word.")
+    memory_mb: int | None = Field(
+        None, ge=32, description="The model's process is ended beyond; default: what its files need, and a third more."
+    )
+    idle_unload_s: float = Field(
+        600.0, ge=0, le=86400, description="Let the model go after so many seconds without a question; 0: never."
+    )
+    force: bool = Field(False, description="Load the model even where the memory seems too small.")
+    model: str | None = Field(None, min_length=1, description="The model that the server is to use (openai).")
+    url: AddressText | None = Field(None, description="Address of an OpenAI-compatible server, with its path (…/v1).")
     api_key: SecretText | None = Field(None, description="Key of that server: ${NAME}.")
+    deadline_s: float = Field(20.0, ge=0.5, le=600, description="The model's words come within so long, or not at all.")
+    picture_side: int = Field(512, ge=64, le=2048, description="Side in pixels of the picture that the model is shown.")
+    strips: bool = Field(True, description="Show some rules' events as several moments in one picture.")
+    fields: tuple[str, ...] | None = Field(
+        None, min_length=1, description="Ask for these fields alone; default: those that fit the rule."
+    )
+    prompts: tuple[PromptConfig, ...] = Field((), description="Changes of what is asked, by camera and rule.")
 
 
 class EvidenceConfig(_Value):

@@ -40,6 +40,7 @@ _SECTIONS = (
 )
 _LAST = (
     ("language", "LanguageConfig"),
+    ("language.prompts[]", "PromptConfig"),
     ("evidence", "EvidenceConfig"),
     ("store", "StoreConfig"),
     ("api", "ApiConfig"),

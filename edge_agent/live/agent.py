@@ -14,7 +14,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +21,8 @@ import cv2
 
 from edge_agent.config import Config
 from edge_agent.config.detector import open_model
+from edge_agent.language.service import Describer
+from edge_agent.language.settings import asking_for, model_for
 from edge_agent.live.alerts import Alerts
 from edge_agent.live.camera import LiveCamera, Surroundings
 from edge_agent.live.changes import Changes, changes, fixed_change
@@ -54,6 +55,7 @@ _STATS_S = 2.0
 _TRIM_S = 30.0
 # Ten seconds in all from the signal to the end: what each part may take of them.
 _STOP_FEEDS_S, _STOP_STEPS_S, _STOP_FLUSH_S, _STOP_CLIPS_S, _STOP_COMMIT_S, _STOP_SEND_S = 2.0, 0.7, 1.0, 2.0, 1.0, 1.8
+_STOP_WORDS_S = 0.5
 
 
 @dataclass(slots=True)
@@ -121,6 +123,7 @@ class Agent:
         self._recorder = Recorder(self._committer, None, self.hub, wording, folder / "unsaved.jsonl")
         self._recorder.on_commit = self._alerts.wake
         self._evidence = self._new_evidence()
+        self._describer = self._new_describer()
         self._recorder.start()
         await asyncio.to_thread(close_interrupted, store, self._committer)
         self._evidence.start()
@@ -141,6 +144,8 @@ class Agent:
             await asyncio.gather(*(asyncio.to_thread(c.stop, _STOP_FEEDS_S) for c in self.cameras.values()))
             await asyncio.to_thread(self._looking.scheduler.stop, _STOP_STEPS_S)
             await asyncio.to_thread(self._recorder.flush, _STOP_FLUSH_S)
+            if self._describer is not None:
+                await asyncio.to_thread(self._describer.stop, _STOP_WORDS_S)
             await asyncio.to_thread(self._evidence.finish, _STOP_CLIPS_S)
             await asyncio.to_thread(self._recorder.stop, _STOP_COMMIT_S)
             await asyncio.to_thread(self._retention.stop, 0.5)
@@ -170,13 +175,26 @@ class Agent:
         self._recorder.keeper = evidence
         return evidence
 
+    def _new_describer(self) -> Describer | None:
+        """The language model's thread; None where the template words all events."""
+        model = model_for(self.config.language)
+        describer = None
+        if model is not None:
+            describer = Describer(
+                model, asking_for(self.config), self._recorder.described, deadline_s=self.config.language.deadline_s
+            )
+            describer.start()
+        self._recorder.describer = describer
+        return describer
+
     def _add(self, name: str) -> None:
         shared = Surroundings(
             folder=self.path.resolve().parent,
             scheduler=self._looking.scheduler,
             recorder=self._recorder,
             evidence=self.config.evidence,
-            on_change=partial(self._alerts.online),
+            on_change=self._alerts.online,
+            shots=self._describer is not None,
             clock=self._clock,
         )
         camera = LiveCamera(self.config.camera(name), self._looking.detector, shared)
@@ -246,10 +264,11 @@ class Agent:
             await self._alerts.restart(config)
             self._committer.policy = self._alerts.policy
         if todo.words:
-            self._recorder.wording = Wording(config.language.locale)
+            await self._renew_words()
         if todo.api:
             await self._api.restart(config.api)
-        whole = todo.evidence or todo.model or todo.inference
+        shots = self._describer is not None
+        whole = todo.evidence or todo.model or todo.inference or any(c.shots != shots for c in self.cameras.values())
         for name in todo.restarted:
             live, wanted = self.cameras.get(name), config.camera(name)
             if not whole and live is not None and live.takes(wanted):
@@ -266,6 +285,14 @@ class Agent:
         for camera in config.cameras:
             if camera.name not in self.cameras:
                 self._add(camera.name)
+
+    async def _renew_words(self) -> None:
+        """Another language or model; what waits for the old one has its words from the template."""
+        before = self._describer
+        self._describer = self._new_describer()
+        self._recorder.wording = Wording(self.config.language.locale)
+        if before is not None:
+            await asyncio.to_thread(before.stop, _STOP_WORDS_S)
 
     async def _renew_evidence(self) -> None:
         """Clips that are being made are finished with the old settings, beside the new ones."""

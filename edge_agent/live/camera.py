@@ -45,6 +45,7 @@ class Surroundings:
     recorder: Recorder
     evidence: EvidenceConfig
     on_change: Callable[[str, bool], None]  # camera, whether it shows pictures
+    shots: bool = False  # whether a language model wants to see what happened
     clock: Callable[[], float] = time.time
 
 
@@ -53,9 +54,10 @@ class LiveCamera:
 
     def __init__(self, config: CameraConfig, detector: Detector, shared: Surroundings) -> None:
         self.config = config
+        self.shots = shared.shots
         self._detector = detector
         self._shared = shared
-        self._worker = CameraWorker(config, detector, self._happened)
+        self._worker = CameraWorker(config, detector, self._happened, shots=shared.shots)
         self._outage = Outage(config.name, config.stream.offline_s, shared.clock())
         self._opened: Counter[str] = Counter()
         self._rate = _Rate()
@@ -133,7 +135,7 @@ class LiveCamera:
         self._shared.scheduler.remove(self.config.name)
         self._worker.finish()
         self.config = config
-        self._worker = CameraWorker(config, self._detector, self._happened)
+        self._worker = CameraWorker(config, self._detector, self._happened, shots=self._shared.shots)
         if self.ring is not None:
             self.ring.keep(ring_seconds(config, self._shared.evidence))
         self._shared.scheduler.add(config.name, self._worker, self._detector)

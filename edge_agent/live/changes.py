@@ -47,7 +47,10 @@ def changes(old: Config, new: Config) -> Changes:
     before = {camera.name: camera for camera in old.cameras}
     after = {camera.name: camera for camera in new.cameras}
     model, inference, evidence = old.model != new.model, old.inference != new.inference, old.evidence != new.evidence
-    everything = model or inference or evidence
+    asks = (old.language.backend == "template") != (
+        new.language.backend == "template"
+    )  # pictures are kept for it, or not
+    everything = model or inference or evidence or asks
     kept = [name for name in after if name in before]
     # receivers are told which cameras and rules there are
     shown = [(c.name, [(r.title, r.type) for r in c.rules]) for c in old.cameras] != [

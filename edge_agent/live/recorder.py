@@ -18,6 +18,7 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Protocol
 
+from edge_agent.language.service import Describer, Outcome, Told
 from edge_agent.live.hub import Hub
 from edge_agent.live.worker import Happening
 from vision.errors import StoreError
@@ -50,8 +51,14 @@ class Keeper(Protocol):
 class Committer(Protocol):
     """Commits an event and its deliveries in one transaction."""
 
-    def record(self, event: Event, stage: str, *, first: bool, clip: bool) -> None:
+    def record(self, event: Event, stage: str, *, first: bool, clip: bool, verdict_s: float = 0.0) -> None:
         """`clip`: one is being made of this event. Raises `StoreError` where the database is away."""
+
+    def let_go(self, event_id: str) -> None:
+        """Its alert need not wait for a verdict any more."""
+
+    def withhold(self, event_id: str, reason: str) -> None:
+        """Its alert is held back."""
 
     def attach(self, event_id: str, evidence: Evidence) -> Event | None:
         """New evidence of an event; the event as it is then."""
@@ -69,6 +76,17 @@ class _Item:
     event_id: str = ""
     evidence: Evidence | None = None
     mark: threading.Event | None = None
+    outcome: Outcome | None = None
+
+
+@dataclass(slots=True)
+class _Asked:
+    """An event that the model was asked about, as it stands; `waits`: its alert waits for the verdict."""
+
+    event: Event
+    waits: bool
+    told: Told | None = None
+    withheld: str | None = None
 
 
 @dataclass(slots=True)
@@ -87,6 +105,7 @@ class Recorder:
     ) -> None:
         self.keeper = keeper
         self.wording = wording
+        self.describer: Describer | None = None
         self.on_commit: Callable[[], None] = lambda: None
         self.recorded = 0
         self._committer = committer
@@ -94,6 +113,7 @@ class Recorder:
         self._journal = journal
         self._open: set[str] = set()
         self._evidence: OrderedDict[str, Evidence] = OrderedDict()
+        self._asked: OrderedDict[str, _Asked] = OrderedDict()
         self._items: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._giving_up = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -113,6 +133,10 @@ class Recorder:
         """From any thread: an event opened, changed or closed. Returns at once."""
         self._items.put(_Item(happening, ring))
 
+    def described(self, outcome: Outcome) -> None:
+        """From any thread: what the language model told of an event, or that it told nothing."""
+        self._items.put(_Item(outcome=outcome))
+
     def attach(self, event_id: str, evidence: Evidence) -> None:
         """From any thread: a clip is whole."""
         self._items.put(_Item(event_id=event_id, evidence=evidence))
@@ -129,6 +153,8 @@ class Recorder:
             try:
                 if item.mark is not None:
                     item.mark.set()
+                elif item.outcome is not None:
+                    self._answered(item.outcome)
                 elif item.happening is not None:
                     self._take(item.happening, item.ring)
                 elif item.evidence is not None:
@@ -150,20 +176,69 @@ class Recorder:
         event, first = happening.event, happening.event.id not in self._open
         stage = "opened" if first else "closed" if event.state == "closed" else "updated"
         locale, zone = self.wording.locale, self.wording.timezone
-        event = event.model_copy(update={"summary": summarize(event, locale, timezone=zone)})
+        event = self._worded(event.model_copy(update={"summary": summarize(event, locale, timezone=zone)}))
         event = self._pictured(event, happening, ring, first=first)
         if event.state == "closed":
             self._open.discard(event.id)
         else:
             self._open.add(event.id)
         clip = ring is not None and self.keeper is not None and _pictured(event)
-        self._insist(lambda: self._committer.record(event, stage, first=first, clip=clip))
+        asks = first and self.describer is not None and bool(happening.shots)
+        verdict_s = (happening.suppress_s or 0.0) if asks else 0.0
+        self._insist(lambda: self._committer.record(event, stage, first=first, clip=clip, verdict_s=verdict_s))
         self.recorded += 1
         _log(event, stage)
         self._hub.tell(stage, event)
         self.on_commit()
         if event.state == "closed" and self.keeper is not None and _pictured(event):
             self.keeper.closed(event)
+        if asks:
+            self._ask(event, happening)
+        elif event.id in self._asked:
+            self._asked[event.id].event = event
+
+    def _ask(self, event: Event, happening: Happening) -> None:
+        assert self.describer is not None
+        self._asked[event.id] = _Asked(event, happening.suppress_s is not None)
+        while len(self._asked) > _REMEMBERED:
+            self._asked.popitem(last=False)
+        within = happening.suppress_s
+        self.describer.put(event, happening.shots, within_s=within, urgent=within is not None)
+
+    def _answered(self, outcome: Outcome) -> None:
+        """What the model told becomes part of the event; an alert that waited for it goes out, or is held back."""
+        asked = self._asked.get(outcome.event.id)
+        if asked is None:
+            return
+        asked.told = outcome.told
+        event = self._worded(asked.event)
+        described = event.described or {}
+        if asked.waits and described.get("verdict") == "no":
+            reason = f"{described.get('model')} sees no support for the alarm in the picture"
+            event = event.model_copy(update={"facts": {**event.facts, "withheld": reason}})
+            asked.withheld = reason
+            self._insist(lambda: self._committer.withhold(event.id, reason))
+        elif asked.waits:
+            self._insist(lambda: self._committer.let_go(event.id))
+        asked.event = event
+        if outcome.told is not None:
+            adds = event.summary is not None and event.summary.source != "template"
+            stage = "described" if adds else "updated"
+            self._insist(lambda: self._committer.record(event, stage, first=False, clip=False))
+            _log(event, stage)
+            self._hub.tell(stage, event)
+        self.on_commit()
+
+    def _worded(self, event: Event) -> Event:
+        """The event with what the model has told of it."""
+        asked = self._asked.get(event.id)
+        if asked is None or asked.told is None or self.describer is None:
+            return event
+        told = asked.told.of(event, self.describer.asking)
+        change: dict[str, object] = {"summary": told.summary(), "described": told.model_dump(mode="json")}
+        if asked.withheld is not None:
+            change["facts"] = {**event.facts, "withheld": asked.withheld}
+        return event.model_copy(update=change)
 
     def _pictured(self, event: Event, happening: Happening, ring: PacketRing | None, *, first: bool) -> Event:
         """The event with its picture, its clip begun."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from edge_agent.config import Config, load_with_warnings
 from edge_agent.config.check import check_classes
 from edge_agent.config.detector import open_model
+from edge_agent.language.settings import asking_for, model_settings
 from edge_agent.live.address import address_of
 from vision.delivery.outbox import build_senders
 from vision.delivery.senders.base import SenderContext
@@ -41,5 +42,7 @@ def check_for_run(path: Path, config: Config, detector: OnnxDetector) -> list[st
     for text in (config.store.url, config.api.token):
         if text is not None:
             text.filled_in()
+    asking_for(config)
+    model_settings(config.language)
     build_senders(config.alerts, SenderContext(evidence=folder, clock=time.time))
     return warnings

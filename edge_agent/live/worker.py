@@ -8,16 +8,20 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from edge_agent.language.service import Shot
 from vision.camera import Camera
 from vision.detect.base import Detections, Detector
 from vision.events import Event
 from vision.frame import Frame, Picture
+from vision.language.crops import Box01
 from vision.pipeline import Begun, Pipeline
 from vision.rules.base import View
 from vision.track.base import Track
 
 log = logging.getLogger("sightline.camera")
 
+_SHOTS = 8
+_SHOT_EVERY_S = 1.0
 _MISSES_EVERY = 200  # steps between two clean-ups of the near misses, which nobody reads live
 
 
@@ -33,11 +37,16 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """An event as it left the pipeline, with the picture of its best moment where that is a new one."""
+    """An event as it left the pipeline, with the picture of its best moment where that is a new one.
+
+    `shots`: what a language model may be shown of it. `suppress_s`: its alert waits so long for the model's verdict.
+    """
 
     event: Event
     view: View | None
     picture: Picture | None
+    shots: tuple[Shot, ...] = ()
+    suppress_s: float | None = None
 
 
 Sink = Callable[[Happening, bool], None]  # what happened, and whether the event is a new one
@@ -46,8 +55,11 @@ Sink = Callable[[Happening, bool], None]  # what happened, and whether the event
 class CameraWorker:
     """The `Work` of one camera for the scheduler. Its counters go on when the pipeline has to be built anew."""
 
-    def __init__(self, camera: Camera, detector: Detector, sink: Sink) -> None:
+    def __init__(self, camera: Camera, detector: Detector, sink: Sink, *, shots: bool = False) -> None:
+        """`shots`: keep the last seconds' pictures of whoever is there, for a language model."""
         self.camera = camera
+        self._shots: deque[tuple[float, Picture, dict[int, Box01]]] | None = deque(maxlen=_SHOTS) if shots else None
+        self._suppress_s = {p.title: p.verify_s for p in camera.rules if p.verify == "suppress"}
         self.latest: Latest | None = None
         self._detector = detector
         self._sink = sink
@@ -77,6 +89,7 @@ class CameraWorker:
         view = self.camera.view(frame.width, frame.height)
         self.latest = Latest(frame, tuple(pipeline.tracks), view, begun.moving)
         self._keep(frame)
+        self._shoot(frame)
         for event in events:
             self._tell(event, view)
         self._steps += 1
@@ -130,14 +143,33 @@ class CameraWorker:
         while self._recent and frame.t - self._recent[0][0] > keep_s:
             self._recent.popleft()
 
+    def _shoot(self, frame: Frame) -> None:
+        """Hold a picture a second of whoever is there, with their boxes."""
+        shots, tracks = self._shots, self._pipeline.tracks
+        if shots is None or not tracks or (shots and 0 <= frame.t - shots[-1][0] < _SHOT_EVERY_S):
+            return
+        boxes = {track.id: (*track.box.relative(frame.width, frame.height),) for track in tracks}
+        shots.append((frame.t, frame.picture, boxes))
+
+    def _shots_of(self, event: Event, picture: Picture | None) -> tuple[Shot, ...]:
+        if self._shots is None or picture is None:
+            return ()
+        best = Shot(picture, event.box, event.at)
+        track = event.track_id
+        kept = [] if track is None else [(t, shot, boxes[track]) for t, shot, boxes in self._shots if track in boxes]
+        return (*(Shot(shot, box, t) for t, shot, box in kept if abs(t - event.at) > 0.5), best)
+
     def _tell(self, event: Event, view: View | None) -> None:
         before = self._open.get(event.id)
         picture: Picture | None = None
         if self.latest is not None and (before is None or before.at != event.at):
-            shots = [*self._recent, (self.latest.frame.t, self.latest.frame.picture)]
-            _, picture = min(shots, key=lambda shot: abs(shot[0] - event.at))
+            known = [*self._recent, (self.latest.frame.t, self.latest.frame.picture)]
+            _, picture = min(known, key=lambda shot: abs(shot[0] - event.at))
         if event.state == "closed":
             self._open.pop(event.id, None)
         else:
             self._open[event.id] = event
-        self._sink(Happening(event, view, picture), before is None)
+        first = before is None
+        shots = self._shots_of(event, picture) if first else ()
+        suppress_s = self._suppress_s.get(event.rule) if first else None
+        self._sink(Happening(event, view, picture, shots, suppress_s), first)

@@ -40,6 +40,14 @@ class RuleParams(BaseModel):
     min_confidence: float = Field(0.0, ge=0, le=1, description="Only objects at least this sure (0..1).")
     cooldown_s: float = Field(0.0, ge=0, description="After an event has opened, no further one for so many seconds.")
     schedule: Schedule | None = Field(None, description="When the rule is armed; default: the camera's schedule.")
+    verify: Literal["off", "annotate", "suppress"] = Field(
+        "off",
+        description="What a language model's verdict on the picture does: off: nothing is asked for its sake; annotate: "
+        "it is told with the event; suppress: an alert that the picture does not support is held back, and kept visible.",
+    )
+    verify_s: float = Field(
+        10.0, ge=1, le=120, description="With suppress, an alert waits so long for the verdict, then it goes out."
+    )
 
     @property
     def title(self) -> str:

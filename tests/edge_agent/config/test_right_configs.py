@@ -139,8 +139,8 @@ def test_other_variables_are_read_at_once(tmp_path: Path) -> None:
         ("[[0.1, 0.4], [0.9, 0.4], [1, 1], [0, 1]]", "[[0, 0], [0.5, 0.5], [1, 1]]", "next to nothing"),
         # a line that goes nowhere
         ("[[0.0, 0.5], [1.0, 0.5]]", "[[0.5, 0.5], [0.5, 0.5]]", "nothing can cross"),
-        # a language model that is not there yet
-        ("backend: template", "backend: llama_cpp", "20: language.backend: llama_cpp comes with a later version"),
+        # nobody is there who could verify
+        ("min_seconds: 1", "min_seconds: 1\n        verify: suppress", "nobody verifies: language.backend is template"),
     ],
 )
 def test_doubtful_things_are_warned_of(old: str, new: str, says: str, tmp_path: Path) -> None:

@@ -42,6 +42,21 @@ WRONG = {
     "a picture": Wrong(b"\x89PNG\r\n\x1a\n\0\0\0", 1, ("not UTF-8",)),
     "control character": Wrong(spoilt("name: fence", "name: fe\x07nce"), 13, ("U+0007",)),
     "two documents": Wrong(GOOD + "---\nversion: 1\n", 30, ("a second document",)),
+    # --- the language model
+    "model without a file": Wrong(
+        spoilt("backend: template", "backend: llama_cpp"), 20, ("language.backend", "llama_cpp needs language.path")
+    ),
+    "server without an address": Wrong(
+        spoilt("backend: template", "backend: openai"), 20, ("language.backend", "openai needs language.url")
+    ),
+    "model file that is not there": Wrong(
+        spoilt("backend: template", "backend: llama_cpp, path: no.gguf"), 20, ("language.path", "no such file")
+    ),
+    "prompt with an unknown place": Wrong(
+        spoilt("backend: template", "backend: template, prompts: [{task: 'is {who} there'}]"),
+        20,
+        ("language.prompts[0]", "{who} is no place in a prompt"),
+    ),
     "huge": Wrong("#" * 600_000, None, ("larger than 512 KiB",)),
     # --- the YAML
     "tab": Wrong(spoilt("    source:", "\tsource:"), 7, ("tab", "spaces")),

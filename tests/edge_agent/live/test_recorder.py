@@ -7,13 +7,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from edge_agent.language.service import Asking, Describer, Shot
 from edge_agent.live.hub import Hub
 from edge_agent.live.recorder import Recorder, Wording
 from edge_agent.live.worker import Happening
 from vision.errors import StoreError
 from vision.events import Event, Evidence
+from vision.frame import ArrayPicture
+from vision.language.model import NoAnswer, ScriptedModel
 
 
 class FakeStore:
@@ -25,9 +29,18 @@ class FakeStore:
         self.evidence: dict[str, Evidence] = {}
         self.away = threading.Event()
         self.tries = 0
+        self.verdicts: list[tuple[str, str]] = []
 
-    def record(self, event: Event, stage: str, *, first: bool, clip: bool) -> None:
+    def let_go(self, event_id: str) -> None:
+        self.verdicts.append((event_id, "let go"))
+
+    def withhold(self, event_id: str, reason: str) -> None:
+        self.verdicts.append((event_id, "withheld"))
+
+    def record(self, event: Event, stage: str, *, first: bool, clip: bool, verdict_s: float = 0.0) -> None:
         self.tries += 1
+        if verdict_s:
+            self.verdicts.append((event.id, f"waits {verdict_s:g} s"))
         if self.away.is_set():
             raise StoreError("the database is away")
         self.said.append((event.id, stage, first))
@@ -136,6 +149,77 @@ def test_listeners_hear_what_is_committed(store: FakeStore) -> None:
     assert made.flush(5)
     assert [(stage, told.id) for stage, told in made._hub.recent] == [("opened", "A")]
     made.stop(1)
+
+
+SEEN = {"activity": "walking", "clothing_colour": "red", "carried": "bag", "posture": "upright", "subject": "person"}
+CLEAR = {"visibility": "clear", "threat": 2}
+
+
+def asking(store: FakeStore, *script: dict[str, object] | Exception, waits: bool = False) -> Event:
+    """One intrusion through a recorder with a model that answers by the script; the event as stored in the end."""
+    made = recorder(store)
+    model = ScriptedModel(script)
+    made.describer = Describer(model, Asking(side=64), made.described, deadline_s=5)
+    made.describer.start()
+    picture = ArrayPicture(np.full((90, 160, 3), 120, np.uint8))
+    happened = event("A", type="intrusion", label="person", box=(0.4, 0.3, 0.5, 0.7), track_id=1)
+    shots = (Shot(picture, happened.box, 1.0),)
+    made.put(Happening(happened, None, picture, shots, 10.0 if waits else None))
+    assert _until(lambda: sum(made.describer.counts.values()) == 1)
+    assert made.flush(5)
+    made.put(Happening(happened.model_copy(update={"state": "closed", "end": 9.0}), None, None))
+    assert made.flush(5)
+    made.describer.stop(1)
+    made.stop(1)
+    return store.events["A"]
+
+
+def test_what_the_model_saw_is_told_as_an_update_and_stays_with_the_event(store: FakeStore) -> None:
+    told = asking(store, SEEN | CLEAR | {"supports": "yes"})
+    assert [said[1] for said in store.said] == ["opened", "described", "closed"]
+    assert told.summary is not None
+    assert told.summary.source == "local"
+    assert told.summary.text.startswith("A person was in")  # facts first, as they are at the end
+    assert "red" in told.summary.text
+    assert told.described is not None
+    assert told.described["model"] == "scripted"
+
+
+@pytest.mark.parametrize(
+    ("answer", "became"),
+    [
+        # the picture supports the alarm
+        (SEEN | CLEAR | {"supports": "yes"}, "let go"),
+        # nobody is there, and the answer is at one with itself
+        (
+            {
+                "activity": "none",
+                "clothing_colour": "unsure",
+                "carried": "unsure",
+                "posture": "unsure",
+                "subject": "none",
+            }
+            | {"visibility": "clear", "threat": 0, "supports": "no"},
+            "withheld",
+        ),
+        # it denies the alarm and says nothing that would explain it
+        (SEEN | CLEAR | {"supports": "no"}, "let go"),
+        # it does not know, or does not answer
+        (SEEN | CLEAR | {"supports": "unsure"}, "let go"),
+        (NoAnswer("timeout", "too slow"), "let go"),
+        (RuntimeError("a fault in a backend"), "let go"),
+    ],
+)
+def test_only_a_sound_no_holds_an_alert_back(store: FakeStore, answer: dict[str, object], became: str) -> None:
+    told = asking(store, answer, waits=True)
+    assert store.verdicts == [("A", "waits 10 s"), ("A", became)]
+    assert ("withheld" in told.facts) == (became == "withheld")  # and it stays visible, with the reason
+
+
+def test_without_suppress_a_no_changes_nothing(store: FakeStore) -> None:
+    nobody = {"activity": "none", "clothing_colour": "unsure", "carried": "unsure", "posture": "unsure"}
+    asking(store, nobody | CLEAR | {"subject": "none", "threat": 0, "supports": "no"})
+    assert store.verdicts == []
 
 
 def _until(true: Callable[[], bool], seconds: float = 5.0) -> bool:

@@ -1,0 +1,196 @@
+"""Asks the language model about events, beside everything else: nobody waits for it, and it may never answer.
+
+    put ──> waiting (one for each camera and rule) ──> asked ──> Outcome
+             │ a newer event of the same incident takes its place          the answer, held against the facts
+             └ its time has passed ──> Outcome without an answer           or why there is none
+
+Those that hold back an alert go first, then the newest. Every request has exactly one outcome.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+
+from vision.events import Event
+from vision.frame import Picture
+from vision.language.base import Locale
+from vision.language.compose import Described, describe
+from vision.language.crops import Box01, Chosen, Moment, choose
+from vision.language.fields import schema_for
+from vision.language.model import Answer, JsonSchema, LanguageModel, NoAnswer, Task
+from vision.language.prompts.task import CameraContext, PromptOverride, task_for
+
+log = logging.getLogger("sightline.language")
+
+_LEAST_S = 0.3  # with less time left a question is not begun
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture of an event, not yet converted; `box` of its subject in 0..1."""
+
+    picture: Picture
+    box: Box01 | None
+    t: float
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How to ask: language and time zone of the words, prompts' overrides, the side of the encoder's picture in pixels."""
+
+    locale: Locale = "en"
+    timezone: tzinfo = UTC
+    contexts: dict[str, str] = field(default_factory=dict)  # camera -> what is known of the place
+    overrides: tuple[PromptOverride, ...] = ()
+    side: int = 512
+    sheets: bool = True
+    fields: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer with all that is needed to put it beside the event again when that has changed."""
+
+    answer: Answer
+    task: Task
+    schema: JsonSchema
+    chosen: Chosen
+
+    def of(self, event: Event, asking: Asking) -> Described:
+        """The event as it is now, in words."""
+        return describe(
+            event,
+            self.answer,
+            self.task,
+            self.schema,
+            locale=asking.locale,
+            timezone=asking.timezone,
+            light=self.chosen.light,
+            shown=self.chosen.shown,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a request: what the model told, or why it told nothing."""
+
+    event: Event
+    told: Told | None
+    why_not: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    event: Event
+    shots: tuple[Shot, ...]
+    until: float
+    urgent: bool
+    number: int
+
+
+def ask_about(model: LanguageModel, event: Event, shots: Sequence[Shot], asking: Asking, deadline_s: float) -> Told:
+    """One question. Raises `NoAnswer`; a model that sees is not asked about events without a picture."""
+    if not shots:
+        raise NoAnswer("unusable", "there is no picture of the event")
+    context = CameraContext(asking.contexts.get(event.camera, ""), asking.timezone, asking.locale)
+    moments = [Moment(shot.picture.bgr(), shot.box, shot.t) for shot in shots]
+    chosen = choose(event, moments, side=asking.side, sheets=asking.sheets)
+    schema = schema_for(event.type, asking.fields)
+    task = task_for(event, context, asking.overrides, fields=asking.fields, shown=chosen.shown)
+    answer = model.ask(task, chosen.images if model.sees else (), {}, schema, deadline_s)
+    return Told(answer, task, schema, chosen)
+
+
+class Describer:
+    """One thread, one question at a time. `result` is called in that thread; `clock` gives monotonic seconds."""
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        asking: Asking,
+        result: Callable[[Outcome], None],
+        *,
+        deadline_s: float = 20.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.asking = asking
+        self.counts: Counter[str] = Counter()
+        self._model, self._result, self._deadline_s, self._clock = model, result, deadline_s, clock
+        self._waiting: dict[tuple[str, str], _Request] = {}
+        self._number = 0
+        self._wake = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="language", daemon=True)
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._thread.start()
+
+    def put(self, event: Event, shots: Sequence[Shot], *, within_s: float | None = None, urgent: bool = False) -> None:
+        """From any thread: ask about this event. `urgent`: an alert waits for the verdict, `within_s` seconds at most."""
+        until = self._clock() + min(self._deadline_s, within_s or self._deadline_s)
+        with self._wake:
+            self._number += 1
+            key = (event.camera, event.rule or event.type)
+            before = self._waiting.pop(key, None)
+            self._waiting[key] = _Request(event, tuple(shots), until, urgent, self._number)
+            self._wake.notify()
+        if before is not None:
+            self._over(before, "a newer event of the same incident took its place", "replaced")
+
+    def stop(self, timeout: float) -> None:
+        """Ask no more; what waits has its outcome without an answer."""
+        with self._wake:
+            self._closing = True
+            left = list(self._waiting.values())
+            self._waiting.clear()
+            self._wake.notify()
+        for request in left:
+            self._over(request, "the agent ends", "ended")
+        self._model.close()
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._waiting and not self._closing:
+                    self._wake.wait()
+                if self._closing:
+                    return
+                key = max(self._waiting, key=lambda k: (self._waiting[k].urgent, self._waiting[k].number))
+                request = self._waiting.pop(key)
+            self._ask(request)
+
+    def _ask(self, request: _Request) -> None:
+        left = request.until - self._clock()
+        if left < _LEAST_S:
+            self._over(request, "its time had passed before it was asked", "expired")
+            return
+        try:
+            told = ask_about(self._model, request.event, request.shots, self.asking, left)
+        except NoAnswer as error:
+            self._over(request, f"{error.failure}: {error}", error.failure)
+        except Exception as error:  # a picture that cannot be shown must not end the thread
+            log.exception("the model could not be asked", extra={"event": request.event.id})
+            self._over(request, f"internal error: {type(error).__name__}", "error")
+        else:
+            self.counts["answered"] += 1
+            self._tell(Outcome(request.event, told))
+
+    def _over(self, request: _Request, reason: str, kind: str) -> None:
+        self.counts[kind] += 1
+        log.info("no words of the model: %s", reason, extra={"event": request.event.id, "camera": request.event.camera})
+        self._tell(Outcome(request.event, None, reason))
+
+    def _tell(self, outcome: Outcome) -> None:
+        try:
+            self._result(outcome)
+        except Exception:
+            log.exception("an answer could not be recorded", extra={"event": outcome.event.id})

@@ -1,0 +1,58 @@
+"""From the config's `language:` to a model and the way it is asked."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+
+from edge_agent.config import Config, LanguageConfig
+from edge_agent.language.child import start_model
+from edge_agent.language.service import Asking
+from vision.errors import ConfigError
+from vision.language.backends.base import ModelSettings
+from vision.language.model import LanguageModel
+from vision.language.prompts.task import PromptOverride
+
+
+def model_settings(language: LanguageConfig) -> ModelSettings:
+    """What the backend is told, secrets filled in. Raises `ConfigError` where a variable is not set."""
+    return ModelSettings(
+        backend=language.backend,
+        path=language.path,
+        mmproj=language.mmproj,
+        n_ctx=language.n_ctx,
+        threads=language.threads,
+        seed=language.seed,
+        temperature=language.temperature,
+        memory_mb=language.memory_mb,
+        idle_unload_s=language.idle_unload_s,
+        url=language.url.filled_in() if language.url is not None else None,
+        model=language.model,
+        api_key=SecretStr(language.api_key.filled_in()) if language.api_key is not None else None,
+        force=language.force,
+    )
+
+
+def model_for(language: LanguageConfig) -> LanguageModel | None:
+    """The model that the config names, nothing loaded yet; None for the template.
+
+    Raises `ConfigError` or `InputError` where the settings are incomplete.
+    """
+    return None if language.backend == "template" else start_model(model_settings(language))
+
+
+def asking_for(config: Config) -> Asking:
+    """How this config's events are asked about. Raises `ConfigError` for a prompt that cannot be used."""
+    language = config.language
+    overrides = tuple(
+        PromptOverride(task=p.task, context=p.context, camera=p.camera, rule=p.rule) for p in language.prompts
+    )
+    for number, override in enumerate(overrides):
+        if problem := override.problem():
+            raise ConfigError(f"language.prompts[{number}]: {problem}")
+    return Asking(
+        locale=language.locale,
+        overrides=overrides,
+        side=language.picture_side,
+        sheets=language.strips,
+        fields=language.fields,
+    )
