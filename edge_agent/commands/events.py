@@ -25,6 +25,8 @@ from vision.delivery.senders.base import target_names
 from vision.delivery.store import FILE, Store, open_store
 from vision.errors import InputError
 from vision.events import SEVERITIES, Severity
+from vision.language.base import LOCALES
+from vision.language.digest import digest
 
 CONFIG = Path("sightline.yaml")
 _IN_TERMINAL = 50  # events, where nobody says how many
@@ -135,6 +137,39 @@ def show_command(
         console = Console(highlight=False)
         for line in event_table.details(stored, messages, place.folder, UTC if utc else None):
             console.print(line, soft_wrap=True)
+
+
+@events_app.command("digest")
+def digest_command(
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+    since: SinceOption = "12h",
+    until: UntilOption = None,
+    camera: CameraOption = None,
+    lines: Annotated[int, typer.Option("--lines", min=1, max=100, help="At most so many lines.")] = 10,
+    locale: Annotated[str | None, typer.Option(help="en or zh; default: the config's.", show_default=False)] = None,
+    utc: UtcOption = False,
+) -> None:
+    """What happened, in a few lines: the worst first told, then how often what; all of it from the stored events."""
+    zone = UTC if utc else None
+    wanted = _filter(since, until, camera, None, None, None, zone)
+    with _opened(config, data_dir) as place:
+        found = [stored.event for stored in walk(place.store, wanted)]
+        spoken = locale or (place.config.language.locale if place.config is not None else "en")
+        if spoken not in LOCALES:
+            raise InputError(f"--locale {spoken}: is none; there are {', '.join(LOCALES)}")
+        verdicts = {e.id: e.described["verdict"] for e in found if e.described and e.described.get("verdict")}
+        told = digest(
+            found,
+            wanted.since or min((event.start for event in found), default=time.time()),
+            wanted.until or time.time(),
+            locale=spoken,
+            timezone=zone or datetime.now().astimezone().tzinfo or UTC,
+            lines=lines,
+            verdicts=verdicts,
+            withheld=[event.id for event in found if "withheld" in event.facts],
+        )
+        typer.echo(told.text)
 
 
 @events_app.command("export")

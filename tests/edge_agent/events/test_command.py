@@ -254,3 +254,15 @@ def test_exit_status_of_the_real_command(store: Store, tmp_path: Path) -> None:
     assert "damaged" in outside.stderr
     usage = sightline(tmp_path, "list", "--limit", "many")
     assert (usage.returncode, usage.stderr.count("\n")) == (2, 1)
+
+
+def test_digest_in_a_few_lines(store: Store, data: Path) -> None:
+    held = event(5, facts={"withheld": "demo sees no support for the alarm in the picture"})
+    store.record(held, [], T0)
+    out, _ = run("digest", "--data-dir", data, "--since", "2026-09-21", "--until", "2026-09-22", "--utc", "--lines", 4)
+    assert 1 < len(out.splitlines()) <= 4
+    assert "3 events" in out.splitlines()[0]
+    chinese, _ = run("digest", "--data-dir", data, "--since", "2026-09-21", "--locale", "zh", "--utc")
+    assert "3 个事件" in chinese
+    with pytest.raises(InputError, match="--locale fr"):
+        run("digest", "--data-dir", data, "--locale", "fr")

@@ -16,7 +16,8 @@ TEXTS: dict[Fault, str] = {
     "timeout": "no answer in time; check the address, the network and firewalls between",
     "auth": "the camera refuses user or password; check both (an account may be locked after some wrong tries)",
     "not_found": "the camera has no such stream; check the path of the address, `sightline discover` lists them",
-    "no_video": "what answers there gives no video that can be decoded; set the camera to H.264 and check the address",
+    "no_video": "no video that can be decoded comes from there; unless it is just starting, set the camera to H.264 and "
+    "check the address",
     "stall": "the stream went silent; connecting again",
     "ended": "the camera closed the stream; connecting again",
     "damaged": "the stream cannot be decoded; check the network, or set transport: tcp",
