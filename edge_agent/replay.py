@@ -15,13 +15,14 @@ import cv2
 from edge_agent.config import CameraConfig, Config
 from edge_agent.config.detector import open_model
 from edge_agent.evidence import EvidenceKeeper
-from edge_agent.language.service import Shot, ask_about
+from edge_agent.language.service import Shot, ask_about, shown_of
 from edge_agent.language.settings import asking_for
 from vision.detect.session import OnnxDetector
 from vision.errors import MediaError
 from vision.events import Event
-from vision.frame import Frame, Picture
+from vision.frame import Frame
 from vision.geometry import Box
+from vision.language.crops import Chosen
 from vision.language.model import LanguageModel, NoAnswer
 from vision.language.template import summarize
 from vision.media.clip import Clip
@@ -65,6 +66,7 @@ class ClipResult:
     counters: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     background: Frame | None = None
+    shown: dict[str, Chosen] = field(default_factory=dict)  # by event: what the language model is to be shown
     unanswered: list[str] = field(default_factory=list)  # why the language model told nothing, for each such event
 
     @property
@@ -120,9 +122,13 @@ def replay(
     names = _names(clips)
     cv2.setNumThreads(1)  # clips run side by side; threads within one small picture only cost (5 % of the CPU)
     if options.jobs <= 1 or len(clips) == 1:
-        return [run.clip(*item) for item in zip(clips, names, cameras, strict=True)]
-    with ThreadPoolExecutor(options.jobs, thread_name_prefix="replay") as pool:
-        return list(pool.map(run.clip, clips, names, cameras))
+        results = [run.clip(*item) for item in zip(clips, names, cameras, strict=True)]
+    else:
+        with ThreadPoolExecutor(options.jobs, thread_name_prefix="replay") as pool:
+            results = list(pool.map(run.clip, clips, names, cameras))
+    for result in results:  # one after the other: a model that has read other questions before may answer otherwise
+        run.describe(result)
+    return results
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +157,27 @@ class _Run:
         result.notes += notes
         locale = self.config.language.locale
         events = [e.model_copy(update={"clip": name, "summary": summarize(e, locale)}) for e in events]
-        result.events = [self._described(event, pictures.get(event.id), result) for event in events]
+        result.events = events
+        if self.language is not None:
+            shown = {e.id: Shot(pictures[e.id], e.box, e.at) for e in events if e.id in pictures}
+            asking = asking_for(self.config)
+            result.shown = {e.id: shown_of(e, [shown[e.id]], asking) for e in events if e.id in shown}
         return result
 
-    def _described(self, event: Event, picture: Picture | None, result: ClipResult) -> Event:
-        """The event with what the language model sees in its picture, where there is a model and it answers."""
-        if self.language is None or picture is None:
+    def describe(self, result: ClipResult) -> None:
+        """Have the language model look at the pictures of the clip's events, where there is one."""
+        if self.language is not None:
+            with _spent(result.stages, "language"):
+                result.events = [self._described(event, result) for event in result.events]
+            result.shown.clear()
+
+    def _described(self, event: Event, result: ClipResult) -> Event:
+        """The event with what the model sees in its picture; as it is where it does not answer."""
+        chosen, asking = result.shown.get(event.id), asking_for(self.config)
+        if chosen is None or self.language is None:
             return event
-        asking, shots = asking_for(self.config), (Shot(picture, event.box, event.at),)
         try:
-            told = ask_about(self.language, event, shots, asking, self.config.language.deadline_s).of(event, asking)
+            told = ask_about(self.language, event, chosen, asking, self.config.language.deadline_s).of(event, asking)
         except NoAnswer as error:
             result.unanswered.append(f"{event.type} at {event.start:.1f} s: {error.failure}: {error}")
             return event

@@ -94,13 +94,17 @@ class _Request:
     number: int
 
 
-def ask_about(model: LanguageModel, event: Event, shots: Sequence[Shot], asking: Asking, deadline_s: float) -> Told:
-    """One question. Raises `NoAnswer`; a model that sees is not asked about events without a picture."""
+def shown_of(event: Event, shots: Sequence[Shot], asking: Asking) -> Chosen:
+    """The picture that the model is shown of an event. Raises `NoAnswer` where there is none."""
     if not shots:
         raise NoAnswer("unusable", "there is no picture of the event")
-    context = CameraContext(asking.contexts.get(event.camera, ""), asking.timezone, asking.locale)
     moments = [Moment(shot.picture.bgr(), shot.box, shot.t) for shot in shots]
-    chosen = choose(event, moments, side=asking.side, sheets=asking.sheets)
+    return choose(event, moments, side=asking.side, sheets=asking.sheets)
+
+
+def ask_about(model: LanguageModel, event: Event, chosen: Chosen, asking: Asking, deadline_s: float) -> Told:
+    """One question. Raises `NoAnswer`."""
+    context = CameraContext(asking.contexts.get(event.camera, ""), asking.timezone, asking.locale)
     schema = schema_for(event.type, asking.fields)
     task = task_for(event, context, asking.overrides, fields=asking.fields, shown=chosen.shown)
     answer = model.ask(task, chosen.images if model.sees else (), {}, schema, deadline_s)
@@ -158,6 +162,12 @@ class Describer:
             self._thread.join(timeout)
 
     def _run(self) -> None:
+        warm_up = getattr(self._model, "warm_up", None)  # a local model is loaded before it is needed
+        if warm_up is not None:
+            try:
+                warm_up()
+            except NoAnswer as error:
+                log.warning("the language model cannot be used now, the fixed words stand: %s", error)
         while True:
             with self._wake:
                 while not self._waiting and not self._closing:
@@ -174,7 +184,8 @@ class Describer:
             self._over(request, "its time had passed before it was asked", "expired")
             return
         try:
-            told = ask_about(self._model, request.event, request.shots, self.asking, left)
+            chosen = shown_of(request.event, request.shots, self.asking)
+            told = ask_about(self._model, request.event, chosen, self.asking, left)
         except NoAnswer as error:
             self._over(request, f"{error.failure}: {error}", error.failure)
         except Exception as error:  # a picture that cannot be shown must not end the thread
