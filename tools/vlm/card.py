@@ -34,6 +34,7 @@ figures, places, light and camera from seeds; no photograph, no other model's we
   in the prompt, in English; the rest of a prompt hardly matters to it. It needs a grammar: left alone it may write no JSON.
 * One picture a question: a crop of about twice the box, or the whole picture for `tamper`. It cannot read strips.
 * `supports` and `threat` were learnt from a table (`tools/vlm/fields.py`): what is seen, against the alarm that is named.
+* Weak: standing or walking, carrying or not, bent or upright in small pictures; parts on a table were not in its training.
 * Answers near a tie may differ between builds of llama.cpp: test on clear pictures, on fields, not on scores.
 """
 
