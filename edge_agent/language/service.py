@@ -104,7 +104,9 @@ def shown_of(event: Event, shots: Sequence[Shot], asking: Asking) -> Chosen:
 
 def ask_about(model: LanguageModel, event: Event, chosen: Chosen, asking: Asking, deadline_s: float) -> Told:
     """One question. Raises `NoAnswer`."""
-    context = CameraContext(asking.contexts.get(event.camera, ""), asking.timezone)  # asked in English, told in any language
+    context = CameraContext(
+        asking.contexts.get(event.camera, ""), asking.timezone
+    )  # asked in English, told in any language
     schema = schema_for(event.type, asking.fields)
     task = task_for(event, context, asking.overrides, fields=asking.fields, shown=chosen.shown)
     answer = model.ask(task, chosen.images if model.sees else (), {}, schema, deadline_s)

@@ -18,7 +18,9 @@ model: {{path: {root}/demo/model/sightline-demo.onnx}}
 cameras: [{{name: yard, rules: [{{type: tamper}}]}}]
 language: {{{words}}}
 """
-TINY = "path: {root}/demo/model/vlm/sightline-demo-vlm.gguf, mmproj: {root}/demo/model/vlm/mmproj-sightline-demo-vlm.gguf"
+TINY = (
+    "path: {root}/demo/model/vlm/sightline-demo-vlm.gguf, mmproj: {root}/demo/model/vlm/mmproj-sightline-demo-vlm.gguf"
+)
 
 
 def found(tmp_path: Path, root: Path, words: str) -> list[tuple[str, str]]:
