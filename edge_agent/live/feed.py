@@ -22,6 +22,7 @@ from edge_agent.live.backoff import ReconnectWait
 from edge_agent.live.status import CameraState
 from vision.errors import SightlineError
 from vision.frame import Frame
+from vision.media.live.address import redacted
 from vision.media.live.base import Fault, LiveSource, PacketTap, Shot, SourceFault, SourceOptions, StreamInfo
 from vision.media.live.open import open_live
 from vision.media.picture import ResizedPicture
@@ -191,6 +192,12 @@ class CameraFeed:
         if source is not None and source.over:
             self._finish(None, "the file has ended")
             return None
+        if fault.fault == "no_video" and self._connections:
+            # it has shown pictures before: what answers now is a server that is starting, or a relay whose camera is gone
+            place = redacted(self._address)
+            return SourceFault(
+                "ended", f"{place}: the connection is closed before there is a picture; connecting again"
+            )
         return fault
 
     def _leave(self) -> None:
