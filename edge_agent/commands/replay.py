@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from contextlib import closing, nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated, Literal, Self
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -198,7 +200,7 @@ def _print(results: list[ClipResult], totals: dict[str, object], notes: list[str
     else:
         console.print("No events.")
     for note in [*notes, *(f"{result.name}: {note}" for result in results for note in result.notes)]:
-        console.print(f"[yellow]note[/yellow] {note}")
+        console.print(f"[yellow]note[/yellow] {escape(note)}")
     console.print(
         f"[dim]{len(events)} events in {totals['footage_s']} s of footage, {totals['speed']}x real time, "
         f"{totals['inferences']} inferences on {totals['frames_sampled']} pictures[/dim]"
@@ -210,8 +212,9 @@ def _print(results: list[ClipResult], totals: dict[str, object], notes: list[str
             f"[dim]words: {', '.join(words['models'])} looked at {words['events_described']} of {len(events)} events and "
             f"added {filled}; everything else is from the facts[/dim]"
         )
-    for text in words["unanswered"] if isinstance(words, dict) else ():
-        console.print(f"[yellow]note[/yellow] the model told nothing of {text}")
+    silent = Counter(text.partition(": ")[2] for text in words["unanswered"]) if isinstance(words, dict) else Counter()
+    for reason, count in silent.items():
+        console.print(f"[yellow]note[/yellow] no words of the model for {count} events: {escape(reason)}")
     console.print(f"report: {report}", soft_wrap=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 from edge_agent.config.document import Document
@@ -152,6 +153,10 @@ def _language(document: Document, config: Config) -> tuple[list[Problem], list[P
         if fault is not None:
             here = ("language", "prompts", i)
             problems.append(Problem(document.line(here), here, fault))
+    if language.backend == "llama_cpp" and not any(find_spec(name) for name in ("llama_cpp", "xllamacpp")):
+        here = ("language", "backend")
+        text = "no binding to llama.cpp is installed, the fixed words stand alone: pip install 'sightline[llama]'"
+        warnings.append(Problem(document.line(here), here, text))
     if language.backend == "template":
         for c, camera in enumerate(config.cameras):
             for r, rule in enumerate(camera.rules):
