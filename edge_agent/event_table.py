@@ -61,7 +61,13 @@ def details(stored: StoredEvent, messages: Sequence[Delivery], evidence: Path, z
     if event.summary is not None:
         yield Text(f"  {one_line(event.summary.text)}")
     yield from (_line(name, value) for name, value in _values(event, zone) if value)
-    yield from (_line(f"fact {name}", _json(value)) for name, value in event.facts.items())
+    yield from (_line(f"fact {name}", _json(value)) for name, value in event.to_dict()["facts"].items())
+    described = event.described or {}
+    if described:
+        told = ", ".join(f"{name} {value}" for name, value in described.get("from_model", {}).items())
+        yield _line("seen by", f"{described.get('model')}: {told or 'nothing'}; verdict {described.get('verdict')}")
+        for name, entry in described.get("dropped", {}).items():
+            yield _line("not told", f"{name} {entry['value']}: {entry['reason']}")
     for name, path in event.evidence.model_dump().items():
         if path:
             gone = "" if (evidence / path).is_file() else "  (the file is no more)"
