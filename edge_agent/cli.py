@@ -7,15 +7,14 @@ Subcommands are the files of `edge_agent.commands`; other packages add theirs th
 from __future__ import annotations
 
 import functools
-import importlib
 import os
-import pkgutil
 import sys
 from importlib.metadata import entry_points, version
 
 import typer
 
 from vision.errors import SightlineError
+from vision.plugins import import_all
 
 app = typer.Typer(
     name="sightline",
@@ -43,9 +42,8 @@ def root(
 @functools.cache
 def build() -> typer.Typer:
     """The app with all subcommands."""
-    package = importlib.import_module("edge_agent.commands")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"edge_agent.commands.{module.name}").register(app)
+    for module in import_all("edge_agent.commands"):
+        module.register(app)
     for entry in entry_points(group="sightline.commands"):
         entry.load()(app)
     return app

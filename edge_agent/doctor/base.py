@@ -6,8 +6,6 @@ thing, `@check_each` one that looks at several at the same time, one job for eac
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edge_agent.config import Config
+from vision.plugins import import_all
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -127,8 +126,6 @@ def _add(registered: _Registered) -> None:
 
 def jobs(patient: Patient) -> list[Job]:
     """All jobs for this patient, in the order of the report; imports the files of this folder at first use."""
-    package = importlib.import_module("edge_agent.doctor")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"edge_agent.doctor.{module.name}")
+    import_all("edge_agent.doctor")
     ordered = sorted(_registry.values(), key=lambda registered: registered.order)
     return [job for registered in ordered for job in registered.jobs(patient)]

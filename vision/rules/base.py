@@ -8,9 +8,7 @@ itself.
 
 from __future__ import annotations
 
-import importlib
 import math
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from vision.events import Fact, Severity
 from vision.geometry import Box, Point
 from vision.motion.base import Motion
+from vision.plugins import import_all
 from vision.schedule import Schedule
 from vision.track.base import Track
 
@@ -203,7 +202,5 @@ def register(rule: RuleType) -> RuleType:
 
 def rule_types() -> dict[str, RuleType]:
     """Every rule by its type; imports the files of this folder at first use."""
-    package = importlib.import_module("vision.rules")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"vision.rules.{module.name}")
+    import_all("vision.rules")
     return dict(sorted(_registry.items()))

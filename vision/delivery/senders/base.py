@@ -7,8 +7,6 @@ time and never retries: that is the outbox's (`vision.delivery.outbox`).
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vision.delivery.records import Stage
 from vision.events import Severity
+from vision.plugins import import_all
 from vision.schedule import Schedule
 
 Moment = Literal["opened", "described", "closed"]  # of an event; `merged` messages come from `cooldown_s`
@@ -173,9 +172,7 @@ def register(sender: SenderType) -> SenderType:
 
 def sender_types() -> dict[str, SenderType]:
     """Every sender by its type; imports the files of this folder at first use."""
-    package = importlib.import_module("vision.delivery.senders")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"vision.delivery.senders.{module.name}")
+    import_all("vision.delivery.senders")
     return dict(sorted(_registry.items()))
 
 

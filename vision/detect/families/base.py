@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -13,6 +11,7 @@ import numpy.typing as npt
 
 from vision.detect.letterbox import InputStyle
 from vision.geometry import Boxes
+from vision.plugins import import_all
 
 Array = npt.NDArray[np.float32]
 Shape = tuple[int | None, ...]
@@ -71,9 +70,7 @@ def register(family: type[Family]) -> type[Family]:
 
 def families() -> dict[str, Family]:
     """Every family by name; imports the files of this folder at first use."""
-    package = importlib.import_module("vision.detect.families")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"vision.detect.families.{module.name}")
+    import_all("vision.detect.families")
     return dict(sorted(_families.items()))
 
 

@@ -7,8 +7,6 @@ is found by itself. A `local` one runs foreign native code on a file: applicatio
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from vision.errors import InputError
 from vision.language.model import LanguageModel
+from vision.plugins import import_all
 
 
 class ModelSettings(BaseModel):
@@ -73,9 +72,7 @@ def backend(name: str, *, local: bool) -> Callable[[Opener], Opener]:
 
 def backends() -> dict[str, Backend]:
     """Every backend by its name; imports the files of this folder at first use."""
-    package = importlib.import_module("vision.language.backends")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"vision.language.backends.{module.name}")
+    import_all("vision.language.backends")
     return dict(sorted(_registry.items()))
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from typing import TypeVar
 
 from vision.media.live.base import LiveSource, SourceOptions
+from vision.plugins import import_all
 
 SourceMaker = Callable[[str, SourceOptions], LiveSource]
 Made = TypeVar("Made", bound=SourceMaker)
@@ -29,7 +28,5 @@ def register(*schemes: str) -> Callable[[Made], Made]:
 
 def source_kinds() -> dict[str, SourceMaker]:
     """Every kind by its scheme; imports the files of this folder at first use."""
-    package = importlib.import_module("vision.media.live")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"vision.media.live.{module.name}")
+    import_all("vision.media.live")
     return dict(sorted(_kinds.items()))
