@@ -1,0 +1,1 @@
+"""Guarded actions: the deterministic guard, approvals, actuators, the audit log."""

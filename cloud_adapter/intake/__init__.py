@@ -1,0 +1,1 @@
+"""Where devices send pictures and readings: who may, how much, what is let in."""
