@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-EDGE_ROOMS = {"media", "language", "zoo", "delivery"}
+EDGE_ROOMS = {"media", "language", "zoo", "delivery", "settings"}
 OUTSIDE = {
     "os",
     "io",

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from edge_agent.config.crosscheck import class_problems, silent_rules
 from edge_agent.config.detector import open_model
-from edge_agent.config.document import read
 from edge_agent.config.loading import load_with_warnings
 from edge_agent.config.models import Config
-from edge_agent.config.problems import Problem, Problems
 from vision.delivery.outbox import build_senders
 from vision.delivery.senders.base import SenderContext
 from vision.errors import ConfigError, ModelError, SightlineError
+from vision.settings.document import read
+from vision.settings.problems import Problem, Problems
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any
 
-from edge_agent.config.document import Document
 from edge_agent.config.models import CameraConfig, Config
-from edge_agent.config.problems import Loc, Problem, choice, clean, nearest
 from edge_agent.config.shapes import shape_fault
 from vision.language.prompts.task import PromptOverride
 from vision.rules.base import rule_types
+from vision.settings.document import Document
+from vision.settings.problems import Loc, Problem, choice, clean, nearest
 
 
 def name_problems(document: Document) -> list[Problem]:

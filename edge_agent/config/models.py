@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Union
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, Field
 
-from edge_agent.config.problems import choice, clean
 from vision.camera import Camera
 from vision.delivery.env import AddressText, SecretText
 from vision.delivery.senders.base import AlertParams, sender_types
 from vision.errors import InputError
+from vision.settings.problems import choice, clean
+from vision.settings.values import ConfigPath, Value
 
 Family = Literal["yolox", "yolov5", "yolov8", "yolo26", "nanodet"]
 Provider = Literal["cpu", "cuda", "tensorrt", "openvino", "coreml"]
-
-
-def _resolved(path: Path, info: ValidationInfo) -> Path:
-    """A relative path counts from the config file's folder."""
-    folder = (info.context or {}).get("folder")
-    return path if folder is None else Path(folder) / path.expanduser()
-
-
-ConfigPath = Annotated[Path, AfterValidator(_resolved)]
-
-
-class _Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _multiple(value: int) -> int:
@@ -39,7 +26,7 @@ def _multiple(value: int) -> int:
 InputSide = Annotated[int, Field(ge=32, le=4096), AfterValidator(_multiple)]
 
 
-class ModelConfig(_Value):
+class ModelConfig(Value):
     """The detector's weights and how to run them."""
 
     name: str | None = Field(None, min_length=1, description="A model of the catalogue (comes with a later version).")
@@ -64,7 +51,7 @@ class ModelConfig(_Value):
     )
 
 
-class StreamConfig(_Value):
+class StreamConfig(Value):
     """How a live source is read, and when it counts as lost."""
 
     transport: Literal["tcp", "udp"] = Field("tcp", description="How RTSP carries the pictures.")
@@ -89,7 +76,7 @@ class CameraConfig(Camera):
     stream: StreamConfig = StreamConfig()
 
 
-class PromptConfig(_Value):
+class PromptConfig(Value):
     """What is asked in place of, or besides, a prompt of the program."""
 
     camera: str | None = Field(None, description="Only for this camera; default: all.")
@@ -100,7 +87,7 @@ class PromptConfig(_Value):
     context: str | None = Field(None, min_length=1, description="Said besides, for example: a school yard.")
 
 
-class LanguageConfig(_Value):
+class LanguageConfig(Value):
     """Who puts events into words."""
 
     backend: Literal["template", "llama_cpp", "openai"] = Field(
@@ -136,7 +123,7 @@ class LanguageConfig(_Value):
     prompts: tuple[PromptConfig, ...] = Field((), description="Changes of what is asked, by camera and rule.")
 
 
-class EvidenceConfig(_Value):
+class EvidenceConfig(Value):
     """What is kept of each event."""
 
     snapshots: bool = Field(True, description="Keep a picture of each event.")
@@ -162,7 +149,7 @@ class EvidenceConfig(_Value):
     )
 
 
-class StoreConfig(_Value):
+class StoreConfig(Value):
     """Where events and pending alerts are kept."""
 
     url: AddressText | None = Field(
@@ -171,7 +158,7 @@ class StoreConfig(_Value):
     )
 
 
-class ApiConfig(_Value):
+class ApiConfig(Value):
     """The agent's own HTTP interface: cameras, pictures, events, health, metrics."""
 
     enabled: bool = Field(True, description="Whether to listen at all.")
@@ -189,7 +176,7 @@ class ApiConfig(_Value):
     link_hours: float = Field(72.0, gt=0, le=8760, description="How long such a link works.")
 
 
-class InferenceConfig(_Value):
+class InferenceConfig(Value):
     """How the cameras share the cores."""
 
     workers: int = Field(0, ge=0, le=64, description="Threads that look at pictures; 0: one for each core.")
@@ -201,7 +188,7 @@ else:
     AnyAlert = Annotated[Union[tuple(s.Params for s in sender_types().values())], Field(discriminator="type")]  # noqa: UP007
 
 
-class Config(_Value):
+class Config(Value):
     """One config file."""
 
     version: Literal[1] = Field(description="Version of the file's form: 1.")

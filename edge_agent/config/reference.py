@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.config.loading import config_schema
-from edge_agent.config.schema import Schema, bounds, resolved, wanted
 from vision.delivery.senders.base import AlertParams, sender_types
 from vision.rules.base import RuleParams, rule_types
+from vision.settings.schema import Schema, bounds, resolved, wanted
 
 _HEAD = """\
 # The config file

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from edge_agent.config.problems import clean
 from edge_agent.discovery.addresses import on_host, stream_address
 from edge_agent.discovery.records import CLOCK_LIMIT_S, Credential, Device, Profile, Responder, Trouble
 from edge_agent.discovery.replies import scope
 from edge_agent.discovery.soap import NAMESPACES, Client, Failed
 from edge_agent.discovery.values import number, text, words
+from vision.settings.problems import clean
 
 _MAX_PROFILES = 64
 _SETUP = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}

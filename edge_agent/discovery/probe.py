@@ -15,11 +15,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from edge_agent.config.problems import choice, clean
 from edge_agent.discovery.library import library
 from edge_agent.discovery.records import Responder
 from edge_agent.discovery.replies import merged, responders
 from vision.errors import InputError, OutsideError
+from vision.settings.problems import choice, clean
 
 PORT = 3702
 GROUPS = {socket.AF_INET: "239.255.255.250", socket.AF_INET6: "ff02::c"}

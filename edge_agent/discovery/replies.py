@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from edge_agent.config.problems import clean
 from edge_agent.discovery.library import library
 from edge_agent.discovery.records import Responder
+from vision.settings.problems import clean
 
 MAX_BYTES = 65_536
 _MAX_ADDRESSES = 8

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edge_agent.config.problems import clean
 from edge_agent.discovery.addresses import masked
 from edge_agent.discovery.channels import channels
 from edge_agent.discovery.records import Device, Profile
+from vision.settings.problems import clean
 
 
 def table(devices: Sequence[Device], console: Console) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from edge_agent.config.problems import clean
+from vision.settings.problems import clean
 
 
 def text(value: Any, limit: int = 60) -> str:

@@ -8,9 +8,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from edge_agent.config.problems import clean
 from edge_agent.doctor.base import Finding, Job, Patient, fail
 from vision.errors import ConfigError, InputError, SightlineError
+from vision.settings.problems import clean
 
 
 def examine(patient: Patient, jobs: Sequence[Job]) -> list[Finding]:

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edge_agent.config.problems import clean
 from edge_agent.doctor.base import Finding
+from vision.settings.problems import clean
 
 _STYLE = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 

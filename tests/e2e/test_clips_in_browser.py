@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, missing
-from tests.e2e.test_report_in_browser import ARGUMENTS
+from tests.conftest import ROOT
 from tests.media_files import write_video
 from tests.ring_feed import EPOCH, feed
 from vision.media.recording import Recording, finish_clip
@@ -23,21 +20,6 @@ PLAY = """path => new Promise((done, failed) => {
   video.onended = () => done([video.duration, video.videoWidth, video.getVideoPlaybackQuality().totalVideoFrames]);
   video.playbackRate = 8; document.body.append(video); video.play(); setTimeout(() => failed(new Error('stuck')), 20000);
 })"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    program = shutil.which("chromium")
-    if program is None:
-        missing("no chromium on this machine: apt-get install chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("no playwright in this environment: pip install playwright")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 def recorded(source: Path, folder: Path) -> Recording:

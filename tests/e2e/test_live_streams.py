@@ -159,7 +159,7 @@ def test_no_second_event_across_a_gap_shorter_than_the_track_buffer(stage: Stage
         "size": change_over,
     }
     gap = BUFFER_S
-    for _ in range(4):
+    for _ in range(6):
         stage.show_walker(server)
         wait_for("open event", lambda: _open(stage, "walker"), timeout=10)
         before = {event.id for event in stage.agent.events("intrusion", camera="walker")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,28 +9,8 @@ from typing import Any
 import pytest
 
 from edge_agent.report import write_report
-from tests.conftest import missing
 from tests.edge_agent.report.sample import report
-
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
-]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    program = shutil.which("chromium")
-    if program is None:
-        missing("no chromium on this machine: apt-get install chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("no playwright in this environment: pip install playwright")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+from tests.peers.browser import until
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +32,6 @@ def page(browser: Any, page_path: Path) -> Iterator[Any]:
     yield opened
     context.close()
     assert said == []
-
-
-def until(page: Any, expression: str) -> None:
-    """Wait for it (the page's own policy forbids `eval`, which `wait_for_function` needs)."""
-    for _ in range(200):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(50)
-    pytest.fail(f"never true: {expression}")
 
 
 def shown(page: Any) -> int:

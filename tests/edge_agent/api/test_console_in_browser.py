@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,17 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import missing
 from tests.edge_agent.api.fake_agent import FakeAgent, FakeStore, camera, event, jpeg
 from tests.edge_agent.api.serving import TOKEN, serving_in_thread
 from tests.edge_agent.report.sample import write_clip
+from tests.peers.browser import until
 from vision.events import Event, Evidence
 
 pytestmark = pytest.mark.slow
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
-]  # fmt: skip
 WEIRD = "<img src=x onerror=alert(1)>"
 
 
@@ -40,21 +35,6 @@ class Site:
     agent: FakeAgent
     url: str
     loop: asyncio.AbstractEventLoop
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    program = shutil.which("chromium")
-    if program is None:
-        missing("no chromium on this machine: apt-get install chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("no playwright in this environment: pip install playwright")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -95,15 +75,6 @@ def page(browser: Any, site: Site) -> Iterator[Any]:
     yield opened
     context.close()
     assert said == []
-
-
-def until(page: Any, expression: str) -> None:
-    """Wait for it (the page's own policy forbids `eval`, which `wait_for_function` needs)."""
-    for _ in range(200):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(50)
-    pytest.fail(f"never true: {expression}")
 
 
 def test_cameras_events_and_targets_are_shown(page: Any) -> None:

@@ -20,8 +20,9 @@ import pytest
 from edge_agent.config import CameraConfig, EvidenceConfig
 from edge_agent.live.evidence import LiveEvidence, ring_seconds
 from edge_agent.live.retention import Retention
-from tests.conftest import ROOT, missing
+from tests.conftest import ROOT
 from tests.media_files import picture, write_video
+from tests.peers.small_disk import mounted
 from tests.ring_feed import EPOCH, feed, shown
 from vision.delivery.store import Store
 from vision.errors import StoreError
@@ -367,15 +368,8 @@ def test_how_much_a_ring_must_hold(rules: list[dict[str, object]], seconds: floa
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if done.returncode:
-        missing(f"mounting a small disk is not permitted here: {done.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "disk", 1) as folder:
+        yield folder
 
 
 def test_a_disk_that_is_really_full(small_disk: Path, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ import pytest
 
 from edge_agent.config import EvidenceConfig
 from edge_agent.live.retention import Retention
-from tests.conftest import missing
+from tests.peers.small_disk import mounted
 from vision.delivery.records import EventFilter
 from vision.delivery.store import Store
 from vision.errors import StoreError
@@ -281,15 +280,8 @@ def test_a_sweep_with_nothing_to_do_looks_at_no_file(house: House, monkeypatch: 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 2 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if done.returncode:
-        missing(f"mounting a small disk is not permitted here: {done.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "disk", 2) as folder:
+        yield folder
 
 
 def test_a_disk_that_is_really_full(small_disk: Path, tmp_path: Path) -> None:

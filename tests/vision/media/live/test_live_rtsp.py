@@ -161,10 +161,25 @@ def fault_after(address: str, act: Callable[[], None], stall_s: float = 5.0) -> 
     return "none"
 
 
+def served(address: str) -> None:
+    """Waits until the server shows pictures: one just awake still puts away the clients of its sleep (500, 503)."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with open_live(address, SourceOptions(stall_s=10.0)) as source:
+                next(iter(source.shots()))
+        except SourceFault:
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        else:
+            return
+
+
 def test_stall_then_it_goes_on_and_kill(clip: Path) -> None:
     with RtspServer(clip) as camera:
         assert fault_after(camera.url, camera.suspend, stall_s=1.0) == "stall"
         camera.resume()
+        served(camera.url)
         with open_live(camera.url, SourceOptions(stall_s=30.0)) as source:
             shots: list[Shot] = []
             for shot in source.shots():

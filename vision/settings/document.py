@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from edge_agent.config.problems import Loc, Problem, Problems, clean
 from vision.errors import ConfigError
+from vision.settings.problems import Loc, Problem, Problems, clean
 
 MAX_BYTES = 512 * 1024  # a hundred cameras with all their zones take less than a tenth of it
 MAX_DEPTH = 24

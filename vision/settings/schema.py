@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge_agent.config.problems import Loc
+from vision.settings.problems import Loc
 
 Schema = dict[str, Any]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from edge_agent.config.document import Document
-from edge_agent.config.problems import Loc, Problem, choice, clean, shown
-from edge_agent.config.schema import Schema, alternatives, keys, schema_at, wanted
+from vision.settings.document import Document
+from vision.settings.problems import Loc, Problem, choice, clean, shown
+from vision.settings.schema import Schema, alternatives, keys, schema_at, wanted
 
 _POINT = "a point is two numbers [x, y], each 0..1 of the picture"
 _SHAPES = ("polygon", "points")

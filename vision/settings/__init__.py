@@ -1,0 +1,1 @@
+"""Config files: YAML with the line of every value, validated by pydantic, told in the words of a person."""
