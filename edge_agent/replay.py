@@ -15,8 +15,9 @@ import cv2
 from edge_agent.config import CameraConfig, Config
 from edge_agent.config.detector import open_model
 from edge_agent.evidence import EvidenceKeeper
+from edge_agent.language.asked import AskedKeeper
 from edge_agent.language.service import Shot, ask_about, shown_of
-from edge_agent.language.settings import asking_for
+from edge_agent.language.settings import asking_for, model_settings
 from vision.detect.session import OnnxDetector
 from vision.errors import MediaError
 from vision.events import Event
@@ -117,7 +118,8 @@ def replay(
     for clip in clips:
         check_exists(clip)
     cameras = [camera_for(config, clip, camera) for clip in clips]
-    run = _Run(config, out, options, detector or open_model(config.model), progress, language)
+    asked = _asked(config, out) if language is not None else None
+    run = _Run(config, out, options, detector or open_model(config.model), progress, language, asked)
     out.mkdir(parents=True, exist_ok=True)
     names = _names(clips)
     cv2.setNumThreads(1)  # clips run side by side; threads within one small picture only cost (5 % of the CPU)
@@ -141,6 +143,7 @@ class _Run:
     detector: OnnxDetector
     progress: Progress | None
     language: LanguageModel | None = None
+    asked: AskedKeeper | None = None
 
     def clip(self, path: Path, name: str, camera: CameraConfig) -> ClipResult:
         """Replay one clip."""
@@ -177,11 +180,13 @@ class _Run:
         if chosen is None or self.language is None:
             return event
         try:
-            told = ask_about(self.language, event, chosen, asking, self.config.language.deadline_s).of(event, asking)
+            answered = ask_about(self.language, event, chosen, asking, self.config.language.deadline_s)
         except NoAnswer as error:
             result.unanswered.append(f"{event.type} at {event.start:.1f} s: {error.failure}: {error}")
             return event
-        told = told.model_copy(update={"latency_s": 0.0})  # two runs give the same bytes
+        if self.asked is not None:
+            self.asked.keep(event, answered)
+        told = answered.of(event, asking).model_copy(update={"latency_s": 0.0})  # two runs give the same bytes
         words = told.summary().model_copy(update={"latency_s": None})
         return event.model_copy(update={"summary": words, "described": told.model_dump(mode="json")})
 
@@ -207,6 +212,12 @@ class _Run:
         result.notes += clip.notes
         result.misses = pipeline.near_misses
         return keeper
+
+
+def _asked(config: Config, out: Path) -> AskedKeeper:
+    """Keeps what the language model is asked, beside pictures and clips."""
+    settings = model_settings(config.language)
+    return AskedKeeper(out, settings, locale=config.language.locale, pictures=config.evidence.snapshots)
 
 
 def _names(clips: Sequence[Path]) -> list[str]:

@@ -139,6 +139,41 @@ def show_command(
             console.print(line, soft_wrap=True)
 
 
+@events_app.command("describe")
+def describe_command(
+    event_id: Annotated[str, typer.Argument(metavar="ID", help="Of the event; its beginning will do.")],
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+    from_dir: Annotated[
+        Path | None, typer.Option("--from", help="Folder that `replay --out` has written.", show_default=False)
+    ] = None,
+    show_prompt: Annotated[
+        bool, typer.Option("--show-prompt", help="Also the whole question: prompt, schema, options, picture.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(min=1, max=3600, help="Seconds for loading the model and its answer.")
+    ] = 120,
+    as_json: JsonOption = False,
+) -> None:
+    """Asks the language model again what it was asked about an event, and compares: same picture, prompt, seed, model."""
+    from edge_agent.language.retold import Retelling, replayed_event  # loads what asks models
+
+    if from_dir is not None:
+        if data_dir is not None:
+            raise InputError("--from and --data-dir: give one of them")
+        settings = None if config is None else load_config(config)
+        retelling = Retelling.of(replayed_event(from_dir, event_id), from_dir, settings)
+    else:
+        with _opened(config, data_dir) as place:
+            retelling = Retelling.of(_event(place.store, event_id).event, place.folder, place.config)
+    if as_json:
+        typer.echo(json.dumps(retelling.as_json(timeout), ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    for line in retelling.lines(timeout, show_prompt=show_prompt):
+        console.print(line, soft_wrap=True)
+
+
 @events_app.command("digest")
 def digest_command(
     config: ConfigOption = None,

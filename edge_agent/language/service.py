@@ -103,13 +103,15 @@ def shown_of(event: Event, shots: Sequence[Shot], asking: Asking) -> Chosen:
 
 
 def ask_about(model: LanguageModel, event: Event, chosen: Chosen, asking: Asking, deadline_s: float) -> Told:
-    """One question. Raises `NoAnswer`."""
+    """One question. Raises `NoAnswer`; a model without eyes is asked nothing, for it would make up what it sees."""
+    if not model.sees:
+        raise NoAnswer("refused", f"{model.name} sees no pictures: it has no vision part (language.mmproj)")
     context = CameraContext(
         asking.contexts.get(event.camera, ""), asking.timezone
     )  # asked in English, told in any language
     schema = schema_for(event.type, asking.fields)
     task = task_for(event, context, asking.overrides, fields=asking.fields, shown=chosen.shown)
-    answer = model.ask(task, chosen.images if model.sees else (), {}, schema, deadline_s)
+    answer = model.ask(task, chosen.images, {}, schema, deadline_s)
     return Told(answer, task, schema, chosen)
 
 

@@ -21,8 +21,9 @@ import cv2
 
 from edge_agent.config import Config
 from edge_agent.config.detector import open_model
+from edge_agent.language.asked import AskedKeeper
 from edge_agent.language.service import Describer
-from edge_agent.language.settings import asking_for, model_for
+from edge_agent.language.settings import asking_for, model_for, model_settings
 from edge_agent.live.alerts import Alerts
 from edge_agent.live.camera import LiveCamera, Surroundings
 from edge_agent.live.changes import Changes, changes, fixed_change
@@ -185,7 +186,21 @@ class Agent:
             )
             describer.start()
         self._recorder.describer = describer
+        self._recorder.asked = self._new_asked() if describer is not None else None
         return describer
+
+    def _new_asked(self) -> AskedKeeper:
+        """Keeps what the model was asked, beside the evidence."""
+        return AskedKeeper(
+            self._folder.path,
+            model_settings(self.config.language),
+            locale=self.config.language.locale,
+            pictures=self.config.evidence.snapshots,
+            daily=True,
+            clock=self._clock,
+            make_room=self._retention.make_room,
+            wrote=self._retention.wrote,
+        )
 
     def _add(self, name: str) -> None:
         shared = Surroundings(
@@ -299,6 +314,8 @@ class Agent:
         before = self._evidence
         self._evidence = self._new_evidence()
         self._evidence.start()
+        if self._describer is not None:
+            self._recorder.asked = self._new_asked()
         self._retention.configure(self.config.evidence)
         self._committer.post_s = self.config.evidence.post_s if self.config.evidence.clips else None
         await asyncio.to_thread(before.finish, 5.0)

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -23,11 +22,12 @@ from typing import Protocol
 import av
 
 from edge_agent.config import CameraConfig, EvidenceConfig
+from edge_agent.files import dated, write_whole
 from edge_agent.snapshot import draw, encode_jpeg
 from vision.errors import MediaError, OutsideError, SightlineError
 from vision.events import Event, Evidence
 from vision.frame import Picture
-from vision.media.recording import MakeRoom, Recording, disk_full, finish_clip, no_room
+from vision.media.recording import MakeRoom, Recording, finish_clip, no_room
 from vision.media.ring import PacketRing
 from vision.rules.base import RuleParams, View, rule_types
 
@@ -146,7 +146,7 @@ class LiveEvidence:
         """
         if not self._config.snapshots or not pictured(event):
             return None
-        name = _name("snapshots", event, ".jpg")
+        name = dated("snapshots", event, ".jpg")
         with self._lock:
             if event.id not in self._pictures:
                 self._pictures[event.id] = name
@@ -164,7 +164,7 @@ class LiveEvidence:
 
     def planned_clip(self, event: Event) -> str | None:
         """Where its clip will be, relative to the folder; None where it gets none."""
-        return _name("clips", event, ".mp4") if self._config.clips and pictured(event) else None
+        return dated("clips", event, ".mp4") if self._config.clips and pictured(event) else None
 
     def opened(self, event: Event, ring: PacketRing | None) -> None:
         """Begin its clip; `ring` holds the packets of its camera."""
@@ -344,25 +344,11 @@ class LiveEvidence:
                 self._tell(target.stem, Evidence(snapshot=picture if there else None, clip=clip))
 
     def _write(self, path: Path, data: bytes) -> None:
-        """The whole file or none; where the disk is full, room is made once."""
-        temporary = path.with_name(path.name + ".tmp.part")
-        before = path.stat().st_size if path.exists() else 0
-        try:
-            for attempt in (1, 2):
-                try:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    temporary.write_bytes(data)
-                    temporary.replace(path)
-                    break
-                except OSError as error:
-                    temporary.unlink(missing_ok=True)
-                    if attempt == 2 or not disk_full(error) or not self._make_room(len(data)):
-                        raise
-        finally:
-            temporary.unlink(missing_ok=True)
+        """The whole file or none."""
+        more = write_whole(path, data, self._make_room)
         self._count(bytes=len(data))
         if self._room is not None:
-            self._room.wrote(len(data) - before)
+            self._room.wrote(more)
 
     def _count(self, **more: float) -> None:
         with self._lock:
@@ -375,11 +361,6 @@ class LiveEvidence:
             reason = getattr(error, "strerror", None) or error
             log.error("no %s%s: %s", what, f" of {event.id}" if event else "", reason, extra=_about(event))
         self._complained = True
-
-
-def _name(kind: str, event: Event, ending: str) -> str:
-    day = datetime.fromtimestamp(max(0.0, event.start), UTC).strftime("%Y-%m-%d")
-    return f"{kind}/{day}/{event.id}{ending}"
 
 
 def _about(event: Event | None) -> dict[str, str]:

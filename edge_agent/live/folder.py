@@ -4,6 +4,7 @@ agent.lock     held while an agent runs
 agent.json     its process id and the address of its API
 sightline.db   events and pending alerts (SQLite)
 snapshots/ clips/    evidence
+asked/         questions to the language model, with the pictures it was shown
 api.token link.key   keys, readable by the owner only
 unsaved.jsonl  events that could not be committed before the last end
 """

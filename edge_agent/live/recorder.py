@@ -18,6 +18,7 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Protocol
 
+from edge_agent.language.asked import AskedKeeper
 from edge_agent.language.service import Describer, Outcome, Told
 from edge_agent.live.hub import Hub
 from edge_agent.live.worker import Happening
@@ -106,6 +107,7 @@ class Recorder:
         self.keeper = keeper
         self.wording = wording
         self.describer: Describer | None = None
+        self.asked: AskedKeeper | None = None
         self.on_commit: Callable[[], None] = lambda: None
         self.recorded = 0
         self._committer = committer
@@ -228,6 +230,8 @@ class Recorder:
             _log(event, stage)
             self._hub.tell(stage, event)
         self.on_commit()
+        if outcome.told is not None and self.asked is not None:
+            self.asked.keep(outcome.event, outcome.told)
 
     def _worded(self, event: Event) -> Event:
         """The event with what the model has told of it."""

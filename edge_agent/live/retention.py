@@ -26,14 +26,16 @@ from vision.events import SEVERITIES, Fact
 
 log = logging.getLogger("sightline.retention")
 
-KINDS = ("clip", "snapshot")
-_FOLDERS = {"clips": "clip", "snapshots": "snapshot"}
+KINDS = ("clip", "asked", "snapshot")
+_FOLDERS = {"clips": "clip", "asked": "asked", "snapshots": "snapshot"}
+_TOLD = ("clip", "snapshot")  # kinds that the store names; questions to a model are found by the id of their event
+_ENDINGS = frozenset({"mp4", "jpg", "json"})
 _GB = 1e9
 _EVERY_S = 60.0
 _HOUR_S, _DAY_S = 3600.0, 86400.0
 _TO_BUDGET = 0.9  # delete down to this part of the budget, so that it is not over again with the next clip
 _OK_BUDGET, _OK_FREE = 0.8, 1.25  # storage is well again below this part of the budget and above this of the free space
-_PICTURE_AGE = 0.25  # a picture is small and tells most: it counts as a quarter of its age
+_PICTURE_AGE = 0.25  # a picture is small and tells most: it counts as a quarter of its age; so does a question
 _AT_ONCE = 8 * 2**20  # so much is freed when the disk is full, or 5 % of a small one
 _BATCH = 500  # evidence told to the store as gone in one transaction
 _UNKNOWN = (SEVERITIES.index("warning"), False)  # how an event counts that the store cannot tell of
@@ -278,7 +280,8 @@ class Retention:
     def _tell_store(self, gone: Iterable[_File], now: float) -> None:
         """What is gone; where the store cannot be written, it is told with the next sweep."""
         for file in gone:
-            self._untold.setdefault(file.event, set()).add(file.kind)
+            if file.kind in _TOLD:
+                self._untold.setdefault(file.event, set()).add(file.kind)
         while self._untold:
             batch = {event: sorted(self._untold[event]) for event in list(self._untold)[:_BATCH]}
             try:
@@ -302,10 +305,11 @@ class Retention:
             with suppress(FileNotFoundError), os.scandir(day.path) as entries:
                 for entry in entries:
                     name, _, ending = entry.name.rpartition(".")
-                    if ending in ("mp4", "jpg"):
+                    if ending in _ENDINGS:
+                        event = name.partition("-")[0] if kind == "asked" else name  # of several pictures
                         with suppress(FileNotFoundError):
                             facts = entry.stat(follow_symlinks=False)
-                            yield _File(entry.path, kind, name, day.name, facts.st_size, facts.st_mtime)
+                            yield _File(entry.path, kind, event, day.name, facts.st_size, facts.st_mtime)
             time.sleep(0)
 
     def _parts(self, before: float) -> Iterator[Path]:
@@ -329,7 +333,7 @@ def _value(file: _File, ranks: Mapping[str, _Rank], now: float) -> tuple[bool, i
     severity, is_open = ranks.get(file.event, _UNKNOWN)
     age = max(0.0, now - file.changed)
     recent = age < _HOUR_S
-    return recent, severity, is_open, -age * (_PICTURE_AGE if file.kind == "snapshot" else 1.0), KINDS.index(file.kind)
+    return recent, severity, is_open, -age * (1.0 if file.kind == "clip" else _PICTURE_AGE), KINDS.index(file.kind)
 
 
 def _is_day(name: str) -> bool:
