@@ -41,3 +41,15 @@ class Meter(Protocol):
     def release(self, reservation: Reservation) -> None:
         """The call was certainly not billed."""
         ...
+
+
+class Prices(Protocol):
+    """What models cost, by name of the catalogue; raises `ConfigError` for a model that it does not list."""
+
+    def price(self, model: str, usage: Usage, at: float) -> int:
+        """Micro-dollars for a use at that time (prices have validity dates), rounded up."""
+        ...
+
+    def picture_tokens(self, model: str, width: int, height: int) -> int:
+        """Input tokens that one picture of this size takes, by the catalogue's formula (for dry runs)."""
+        ...

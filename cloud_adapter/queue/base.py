@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cloud_adapter.records import Job
+from vision.errors import OutsideError
+
+
+class MissingPictureError(OutsideError):
+    """The picture of a job is not there any more; asking again does not help."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote
 
 import sqlalchemy as sa
@@ -39,6 +39,7 @@ class Address:
 
     url: sa.URL = field(repr=False)
     shown: str
+    lost: str = ""  # what begins anew when a damaged file is moved away
 
     @property
     def sqlite(self) -> bool:
@@ -77,14 +78,16 @@ def address(url: str) -> Address:
     return Address(url_, shown.render_as_string())
 
 
-class Database:
-    """Connections to one database, migrated to the newest schema; safe from any thread.
+class Connections:
+    """Connections to one database, as yet without tables; safe from any thread.
 
     `check`: look an SQLite file over that was not closed in order (reads all of it). Raises `StoreError`.
     """
 
+    lost: ClassVar[str] = "what was in it is gone"
+
     def __init__(self, url: str, *, check: bool = True) -> None:
-        self.address = address(url)
+        self.address = replace(address(url), lost=self.lost)
         self._lock = threading.Lock()
         self._closed = False
         unclean = check and self.address.sqlite and _left_open(self.address.path)
@@ -93,17 +96,6 @@ class Database:
         try:
             if unclean:
                 self._look_over()
-            with self.reading() as db:
-                behind = migrations.pending(db)
-            if behind:
-                with self.writing() as db:
-                    migrations.migrate(db)
-        except migrations.NewerSchemaError as error:
-            self.close()
-            raise StoreError(
-                f"{self}: written by a newer Sightline (schema {error}, this one knows {len(migrations.STEPS)}); "
-                "update Sightline, or use another data_dir"
-            ) from None
         except BaseException:
             self.close()
             raise
@@ -152,6 +144,35 @@ class Database:
         if isinstance(cause, sqlite3.Error):
             return _sqlite_told(self.address, cause)
         return _postgres_told(self.address, cause)
+
+
+class Database(Connections):
+    """The database of events, migrated to the newest schema. Raises `StoreError`."""
+
+    lost = "events begin anew, evidence stays"
+
+    def __init__(self, url: str, *, check: bool = True) -> None:
+        super().__init__(url, check=check)
+        try:
+            with self.reading() as db:
+                behind = migrations.pending(db)
+            if behind:
+                with self.writing() as db:
+                    migrations.migrate(db)
+        except migrations.NewerSchemaError as error:
+            self.close()
+            raise StoreError(newer_schema(self, f"{error}", len(migrations.STEPS))) from None
+        except BaseException:
+            self.close()
+            raise
+
+
+def newer_schema(where: Connections, found: str, known: int) -> str:
+    """What to tell when a newer version has written the database."""
+    return (
+        f"{where}: written by a newer Sightline (schema {found}, this one knows {known}); "
+        "update Sightline, or use another data_dir"
+    )
 
 
 def _left_open(path: Path) -> bool:
@@ -233,7 +254,7 @@ def _set_up_postgres(connection: Any, _: Any) -> None:
 def _damaged(where: Address, cause: str) -> str:
     return (
         f"{where.shown}: the database is damaged ({cause}); stop the agent and move it away "
-        f"(mv {where.path.name}* to another folder): events begin anew, evidence stays"
+        f"(mv {where.path.name}* to another folder): {where.lost}"
     )
 
 

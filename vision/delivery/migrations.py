@@ -49,7 +49,7 @@ def migrate(db: sa.Connection) -> None:
             db.execute(sa.text(f"INSERT INTO {TABLE} (version) VALUES (:number)"), {"number": number})  # noqa: S608
 
 
-def _run(db: sa.Connection, *statements: str) -> None:
+def run(db: sa.Connection, *statements: str) -> None:
     """Statements with the few words that differ: the key column, a number that counts up, bytewise text."""
     postgres = db.dialect.name == "postgresql"
     words = {
@@ -68,7 +68,7 @@ def _run(db: sa.Connection, *statements: str) -> None:
 @step
 def m001_events_and_deliveries(db: sa.Connection) -> None:
     """Events, and the messages about them."""
-    _run(
+    run(
         db,
         "CREATE TABLE sightline_schema (version INTEGER NOT NULL)",
         """CREATE TABLE sightline_events (
