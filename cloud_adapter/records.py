@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vision.events import Fact
 from vision.wire.messages import FrameMeta, Reading
 
 MICRO = 1_000_000
@@ -100,7 +101,8 @@ class Diagnosis(BaseModel):
     decided: float
     outcome: Literal["diagnosed", "review", "held", "failed"]
     label: str
-    confidence: float = Field(0.0, ge=0, le=1)  # calibrated
+    confidence: float = Field(0.0, ge=0, le=1)
+    calibrated: bool = False  # whether `confidence` went through a calibration table of this model and profile
     candidates: tuple[Candidate, ...] = ()
     severity: Literal["none", "low", "medium", "high", "unknown"] = "unknown"
     opinions: tuple[Opinion, ...] = ()
@@ -108,6 +110,7 @@ class Diagnosis(BaseModel):
     advice_key: str | None = None
     reasons: tuple[str, ...] = ()
     readings: tuple[Reading, ...] = ()
+    facts: dict[str, Fact] = Field(default_factory=dict)  # of the picture's meta: what the device saw itself
     picture: str | None = None
     cost_microusd: int = 0
 

@@ -1,0 +1,1 @@
+"""What is switched in the world: valves, sirens, rejectors. One file a kind."""
