@@ -47,7 +47,7 @@ class Case:
     """All that a decision depends on.
 
     `pictures` are the camera's diagnoses of the action's profile, newest first, the one that asks at the front.
-    `readings` are all known ones by (camera, sensor), those of the site under their own cameras. `openings` are those of
+    `newer` are those of later captures, where some are known already. `readings` are all known ones by (camera, sensor), those of the site under their own cameras. `openings` are those of
     the action in the last 24 h and the last one before. Times are epoch seconds UTC.
     """
 
@@ -57,8 +57,9 @@ class Case:
     readings: Mapping[tuple[str, str], Reading]
     openings: Sequence[Opening]
     now: float
+    newer: Sequence[Diagnosis] = ()
     approval: Approval | None = None
-    enabled: bool = True
+    stopped: str | None = None  # why nothing may be sent now: the emergency stop, a lock after a fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,7 @@ def decide(case: Case) -> Decision:
 
 
 def _mode(case: Case) -> str | None:
-    if not case.enabled:
-        return "actions are switched off (actions.enabled: false)"
-    return "the action is off" if case.action.mode == "off" else None
+    return "the action is off" if case.action.mode == "off" else case.stopped
 
 
 def _schema(case: Case) -> str | None:
@@ -150,6 +149,9 @@ def _agreement(case: Case) -> str | None:
     fresh = [p for p in case.pictures if -AHEAD_S <= case.now - p.captured <= rule.within_h * 3600]
     if case.pictures[0] not in fresh:
         return f"the newest picture is older than {rule.within_h:g} h, or from the future"
+    other = next((p for p in case.newer if p.outcome != "held" and p.label != label), None)
+    if other is not None:
+        return f"a newer picture shows {other.label}"
     agreeing = _different([p for p in fresh[: rule.n] if _supports(p, label, case.action.min_confidence)])
     if len(agreeing) < rule.k:
         return f"{len(agreeing)} of the last {rule.n} pictures show {label} surely enough, {rule.k} are needed"
