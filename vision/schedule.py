@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ENTRY = re.compile(
@@ -20,21 +21,34 @@ _ENTRY = re.compile(
 _DAY_MINUTES = 24 * 60
 
 
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no IANA time zone; write one like Europe/Berlin or Asia/Shanghai") from None
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+
+
+def weekdays(first: str | None, last: str | None) -> frozenset[int] | None:
+    """Days (0: Monday) from `first` to `last`, three letters each; all for no `first`, None where one is no day."""
+    if first is None:
+        return frozenset(range(7))
+    if first not in _DAYS or (last is not None and last not in _DAYS):
+        return None
+    begin = _DAYS.index(first)
+    span = (_DAYS.index(last) - begin) % 7 if last else 0
+    return frozenset((begin + i) % 7 for i in range(span + 1))
+
+
 class Schedule(BaseModel):
     """Armed while any entry of `active` holds, in the given time zone."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    timezone: str = Field("UTC", description="IANA name, for example Asia/Shanghai.")
+    timezone: TimeZone = Field("UTC", description="IANA name, for example Asia/Shanghai.")
     active: tuple[str, ...] = Field(description='Entries such as "mon-fri 18:00-07:00" or "sat-sun".')
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{name!r} is no IANA time zone; write one like Europe/Berlin or Asia/Shanghai") from None
-        return name
 
     @field_validator("active")
     @classmethod
@@ -70,15 +84,9 @@ def _parse(entry: str) -> tuple[frozenset[int], int, int]:
     wrong = ValueError(f'{entry!r} is no schedule entry; write "mon-fri 18:00-07:00", "sat-sun" or "22:00-06:00"')
     if match is None or not entry.strip():
         raise wrong
-    first, last = match["d0"], match["d1"]
-    if (first and first not in _DAYS) or (last and last not in _DAYS):
+    days = weekdays(match["d0"], match["d1"])
+    if days is None:
         raise wrong
-    if first is None:
-        days = frozenset(range(7))
-    else:
-        begin_day = _DAYS.index(first)
-        span = (_DAYS.index(last) - begin_day) % 7 if last else 0
-        days = frozenset((begin_day + i) % 7 for i in range(span + 1))
     if match["h0"] is None:
         return days, 0, _DAY_MINUTES
     begin, end = int(match["h0"]) * 60 + int(match["m0"]), int(match["h1"]) * 60 + int(match["m1"])
