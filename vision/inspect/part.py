@@ -24,9 +24,10 @@ class View:
 
     `image` is uint8 [height, width, 3] in BGR order. `mask` is 255 where there is part to judge and 0 on the table and
     outside of the picture; None: everything is part. `reference` is the same region of the good part that the recipe
-    names, of the same size; None where it names none. `mm_per_px` holds for `image`; None without calibration. `order`
+    names, of the same size, None where it names none; `others`
+    are the same of further good parts. `mm_per_px` holds for `image`; None without calibration. `order`
     says what is expected of this very part ("code": "4006381333931"). `to_native` leads from pixels of `image` to pixels
-    of the original picture.
+    of the original picture. `span` is the longer side of the whole part in pixels of `image`; None: that of `image`.
     """
 
     image: Pixels
@@ -36,6 +37,13 @@ class View:
     region: str = "part"
     reference: Pixels | None = None
     to_native: Affine = field(default_factory=IDENTITY.copy)
+    others: tuple[Pixels, ...] = ()
+    span: float | None = None
+
+    @property
+    def whole_px(self) -> float:
+        """The longer side of the whole part in pixels of `image`: what percentages count in, whatever the region."""
+        return self.span if self.span is not None else float(max(self.image.shape[:2]))
 
     @property
     def size(self) -> tuple[int, int]:
