@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 import zlib
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import Field
 
-from vision.delivery.env import SecretText
+from vision.delivery.mqtt_broker import BrokerParams, TopicLevels
 from vision.delivery.mqtt_connection import Connection, Incoming, open_connection
 from vision.delivery.mqtt_homeassistant import Discovery
 from vision.delivery.mqtt_link import Link, State, States
-from vision.delivery.mqtt_settings import Denied, MqttFault, Settings, Tls
+from vision.delivery.mqtt_settings import Denied, MqttFault, Settings
 from vision.delivery.mqtt_topics import OFF, OFFLINE, ON, ONLINE, RuleKey, RuleStates, Topics, body, rule_of
 from vision.delivery.senders.base import (
     AlertParams,
@@ -29,45 +27,10 @@ from vision.delivery.senders.base import (
 )
 
 
-def _levels(topic: str) -> str:
-    if re.search(r"[+#\x00-\x1f]", topic) or not topic.strip("/ ") or topic.startswith("$"):
-        raise ValueError(
-            "a topic is levels between slashes, without + # $ in them; for example sightline or site/cameras"
-        )
-    return topic
-
-
-def _beside_config(path: Path, info: ValidationInfo) -> Path:
-    folder = (info.context or {}).get("folder")
-    return path if folder is None else Path(folder) / path.expanduser()
-
-
-TopicLevels = Annotated[str, AfterValidator(_levels)]
-FilePath = Annotated[Path, AfterValidator(_beside_config)]
-
-
-class MqttAlert(AlertParams):
+class MqttAlert(BrokerParams, AlertParams):
     """Messages to an MQTT broker, and the state of cameras and rules, for Home Assistant too."""
 
     type: Literal["mqtt"] = "mqtt"
-    host: str = Field(min_length=1, description="The broker's host name or address.")
-    port: int = Field(1883, ge=1, le=65535, description="The broker's port; 8883 is usual with tls.")
-    version: Literal["auto", "5", "3.1.1"] = Field(
-        "auto", description="Version of MQTT; auto: 5, or 3.1.1 where the broker does not know it."
-    )
-    tls: bool = Field(False, description="Encrypt the connection.")
-    ca: FilePath | None = Field(
-        None, description="Certificate file of the authority that vouches for the broker; default: the system's."
-    )
-    cert: FilePath | None = Field(None, description="This agent's own certificate, where the broker wants one.")
-    key: FilePath | None = Field(None, description="Key of that certificate, without a passphrase.")
-    insecure: bool = Field(False, description="Do not check the broker's certificate: anybody can listen then.")
-    username: str | None = Field(None, description="User at the broker.")
-    password: SecretText | None = Field(None, description="Password at the broker: ${NAME}.")
-    client_id: str | None = Field(
-        None, min_length=1, max_length=128, description="Id at the broker; default: made from site and target."
-    )
-    keepalive_s: int = Field(30, ge=5, le=3600, description="A connection silent for so long is tested, then dropped.")
     topic: TopicLevels = Field("sightline", min_length=1, description="First part of the topic.")
     qos: Literal[0, 1, 2] = Field(
         1, description="Quality of service of events; 0 is not acknowledged, so events may be lost."
@@ -79,14 +42,6 @@ class MqttAlert(AlertParams):
     )
     homeassistant: bool = Field(False, description="Announce cameras and rules to Home Assistant.")
     discovery_prefix: TopicLevels = Field("homeassistant", description="Topic under which Home Assistant listens.")
-
-    @model_validator(mode="after")
-    def _tls_fits(self) -> Self:
-        if not self.tls and (self.ca or self.cert or self.key or self.insecure):
-            raise ValueError("ca, cert, key and insecure are about encryption; add tls: true")
-        if (self.cert is None) != (self.key is None):
-            raise ValueError("cert and key belong together; give both or none")
-        return self
 
 
 @register
@@ -121,18 +76,8 @@ class Mqtt(Sender[MqttAlert]):
         self._link.start()
 
     def _settings(self, client_id: str, *, will: bool = True) -> Settings:
-        p = self.params
-        return Settings(
-            host=p.host,
-            port=p.port,
-            client_id=client_id,
-            username=p.username,
-            password=self._password,
-            tls=Tls(p.ca, p.cert, p.key, insecure=p.insecure) if p.tls else None,
-            keepalive_s=p.keepalive_s,
-            will=self._will if will else None,
-            will_retain=p.retain,
-        )
+        last_words = self._will if will else None
+        return self.params.settings(client_id, self._password, will=last_words, will_retain=self.params.retain)
 
     def _default_id(self) -> str:
         """The same at each start, so that a broker replaces a dead connection of ours; other for each target."""
