@@ -46,9 +46,9 @@ class Approval:
 class Case:
     """All that a decision depends on.
 
-    `pictures` are the camera's diagnoses of the action's profile, newest first, the one that asks at the front.
-    `newer` are those of later captures, where some are known already. `readings` are all known ones by (camera, sensor), those of the site under their own cameras. `openings` are those of
-    the action in the last 24 h and the last one before. Times are epoch seconds UTC.
+    `pictures` are the camera's diagnoses of the action's profile, newest first, the one that asks at the front; `newer`
+    those of later captures, where some are known already. `readings` are all known ones of the site by (camera, sensor).
+    `openings` are those of the action in the last 24 h and the last one before. Times are epoch seconds UTC.
     """
 
     action: ActionConfig
@@ -116,7 +116,7 @@ def _mode(case: Case) -> str | None:
 def _schema(case: Case) -> str | None:
     if not case.pictures or not _finite(case.now):
         return "no clock" if case.pictures else "no diagnosis"
-    for picture in case.pictures:
+    for picture in (*case.pictures, *case.newer):
         Diagnosis.model_validate(picture.model_dump())  # checked again here: the guard believes nobody
         if not all(map(_finite, (picture.captured, picture.decided, picture.confidence))):
             return "a diagnosis holds a number that is none"
@@ -128,7 +128,10 @@ def _belongs(case: Case, newest: Diagnosis) -> str | None:
         return f"the diagnosis is of profile {newest.profile}, the action belongs to {case.action.profile}"
     if case.action.cameras is not None and newest.camera not in case.action.cameras:
         return f"the action is not for camera {newest.camera}"
-    if any((p.camera, p.site, p.profile) != (newest.camera, newest.site, newest.profile) for p in case.pictures):
+    if any(
+        (p.camera, p.site, p.profile) != (newest.camera, newest.site, newest.profile)
+        for p in (*case.pictures, *case.newer)
+    ):
         return "the diagnoses are of several cameras"
     return None
 
@@ -141,7 +144,8 @@ def _label(case: Case) -> str | None:
         return f"{newest.label} is not on the allow-list ({', '.join(case.action.labels)})"
     if any(opinion.text_in_scene for opinion in newest.opinions):
         return "there is writing in the scene: a person has to look"
-    return None
+    other = next((p for p in case.newer if p.outcome != "held" and p.label != newest.label), None)
+    return None if other is None else f"a newer picture shows {other.label}"
 
 
 def _agreement(case: Case) -> str | None:
@@ -149,9 +153,6 @@ def _agreement(case: Case) -> str | None:
     fresh = [p for p in case.pictures if -AHEAD_S <= case.now - p.captured <= rule.within_h * 3600]
     if case.pictures[0] not in fresh:
         return f"the newest picture is older than {rule.within_h:g} h, or from the future"
-    other = next((p for p in case.newer if p.outcome != "held" and p.label != label), None)
-    if other is not None:
-        return f"a newer picture shows {other.label}"
     agreeing = _different([p for p in fresh[: rule.n] if _supports(p, label, case.action.min_confidence)])
     if len(agreeing) < rule.k:
         return f"{len(agreeing)} of the last {rule.n} pictures show {label} surely enough, {rule.k} are needed"

@@ -8,6 +8,7 @@ A new file in this folder is found by itself; its `Params` become a kind of `act
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,6 +64,27 @@ class Done:
     told: str
     flow: float | None = None
     open_s: float | None = None
+
+
+def done_of(answer: object) -> Done:
+    """What a gateway's JSON answer says: `told`, `flow`, `open_s`, all optional; `error` where it did nothing.
+
+    Raises `ActuatorError`.
+    """
+    if not isinstance(answer, dict):
+        raise ActuatorError("the gateway's answer is no JSON object", certain=False)
+    if answer.get("error"):
+        raise ActuatorError(f"the gateway says: {str(answer['error'])[:200]}", certain=True)
+    return Done(str(answer.get("told", "acknowledged"))[:200], _number(answer, "flow"), _number(answer, "open_s"))
+
+
+def _number(answer: dict[str, Any], key: str) -> float | None:
+    value = answer.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ActuatorError(f"the gateway's {key} is no number", certain=False)
+    return float(value)
 
 
 class ActuatorError(Exception):
