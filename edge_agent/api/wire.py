@@ -6,6 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
+from edge_agent.language.status import LanguageStatus
 from edge_agent.live.status import AgentStatus, CameraStatus
 from vision.delivery.records import Delivery, OutboxStats, StoredEvent
 
@@ -27,18 +28,13 @@ def status(now: AgentStatus, time: float, missing: list[str]) -> dict[str, Any]:
         "targets": dict(now.targets),
         "evidence_bytes": now.evidence_bytes,
         "disk_free_bytes": now.disk_free_bytes,
+        "language": None if now.language is None else _without_histogram(now.language),
     }
 
 
 def camera(now: CameraStatus) -> dict[str, Any]:
     """One camera; the histogram of latencies stays in `/metrics`."""
-    raw: dict[str, Any] = {}
-    for field in dataclasses.fields(now):
-        value = getattr(now, field.name)
-        if field.name in {"latencies", "latency_sum_s"}:
-            continue
-        raw[field.name] = _plain(dict(value) if hasattr(value, "items") else value)
-    return raw
+    return _without_histogram(now)
 
 
 def outbox(stats: OutboxStats) -> list[dict[str, Any]]:
@@ -74,6 +70,17 @@ def delivery(one: Delivery) -> dict[str, Any]:
         "sent": _plain(one.sent),
         "error": one.error,
     }
+
+
+def _without_histogram(now: CameraStatus | LanguageStatus) -> dict[str, Any]:
+    """All values of a record, except those of its histogram."""
+    raw: dict[str, Any] = {}
+    for field in dataclasses.fields(now):
+        value = getattr(now, field.name)
+        if field.name in {"latencies", "latency_sum_s"}:
+            continue
+        raw[field.name] = _plain(dict(value) if hasattr(value, "items") else value)
+    return raw
 
 
 def _plain(value: Any) -> Any:

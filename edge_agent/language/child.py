@@ -15,6 +15,7 @@ is free is not loaded, and the sum that shows why is in the answer.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import random
 import threading
 import time
@@ -33,6 +34,8 @@ from vision.language.backends.engine import check_images
 from vision.language.backends.machine import free_memory
 from vision.language.backends.schema import check
 from vision.language.model import Answer, Failure, JsonSchema, LanguageModel, NoAnswer, Task, Usage
+
+log = logging.getLogger("sightline.language")
 
 GRACE_S = 1.0  # between the word to stop and the kill
 PRESSED_BYTES = 256 << 20
@@ -152,10 +155,18 @@ class ChildModel:
             self._one.release()
         return True
 
-    def unload_if_pressed(self, free: int | None = None, below: int = PRESSED_BYTES) -> bool:
-        """Let the model go when fewer bytes than `below` are free (default: as the machine says); whether it went."""
+    def unload_if_pressed(self, free: int | None = None, below: int = PRESSED_BYTES, *, idle_s: float = 0.0) -> bool:
+        """Let the model go when fewer bytes than `below` are free (default: as the machine says); whether it went.
+
+        `idle_s`: only after so many seconds without a question.
+        """
+        if not self._keeper.loaded or self._clock() - self._used < idle_s:
+            return False
         free = free_memory() if free is None else free
-        return free is not None and free < below and self.unload()
+        if free is None or free >= below or not self.unload():
+            return False
+        log.warning("the language model is let go: only %d MB of memory are free", free >> 20)
+        return True
 
     def close(self) -> None:
         """End the process for good; an answer that is being made becomes `NoAnswer("refused")`."""

@@ -12,11 +12,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
+from edge_agent.language.status import LanguageStatus, Words
 from vision.events import Event
 from vision.frame import Picture
 from vision.language.base import Locale
@@ -28,6 +28,7 @@ from vision.language.prompts.task import CameraContext, PromptOverride, task_for
 
 log = logging.getLogger("sightline.language")
 
+_IDLE_S = 5.0  # so long without a question before a model is let go for others' sake
 _LEAST_S = 0.3  # with less time left a question is not begun
 
 
@@ -92,6 +93,7 @@ class _Request:
     until: float
     urgent: bool
     number: int
+    put: float
 
 
 def shown_of(event: Event, shots: Sequence[Shot], asking: Asking) -> Chosen:
@@ -128,12 +130,13 @@ class Describer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.asking = asking
-        self.counts: Counter[str] = Counter()
+        self.words = Words()
         self._model, self._result, self._deadline_s, self._clock = model, result, deadline_s, clock
         self._waiting: dict[tuple[str, str], _Request] = {}
         self._number = 0
         self._wake = threading.Condition()
         self._closing = False
+        self._asking = False
         self._thread = threading.Thread(target=self._run, name="language", daemon=True)
 
     def start(self) -> None:
@@ -142,12 +145,13 @@ class Describer:
 
     def put(self, event: Event, shots: Sequence[Shot], *, within_s: float | None = None, urgent: bool = False) -> None:
         """From any thread: ask about this event. `urgent`: an alert waits for the verdict, `within_s` seconds at most."""
-        until = self._clock() + min(self._deadline_s, within_s or self._deadline_s)
+        now = self._clock()
+        until = now + min(self._deadline_s, within_s or self._deadline_s)
         with self._wake:
             self._number += 1
             key = (event.camera, event.rule or event.type)
             before = self._waiting.pop(key, None)
-            self._waiting[key] = _Request(event, tuple(shots), until, urgent, self._number)
+            self._waiting[key] = _Request(event, tuple(shots), until, urgent, self._number, now)
             self._wake.notify()
         if before is not None:
             self._over(before, "a newer event of the same incident took its place", "replaced")
@@ -165,6 +169,17 @@ class Describer:
         if self._thread.ident is not None:
             self._thread.join(timeout)
 
+    def ease(self) -> bool:
+        """Let an idle model go where the machine wants its memory back; whether it went."""
+        unload_if_pressed = getattr(self._model, "unload_if_pressed", None)  # a local model has it
+        return unload_if_pressed is not None and not self._waiting and bool(unload_if_pressed(idle_s=_IDLE_S))
+
+    def status(self) -> LanguageStatus:
+        """The model and the queue as they are now."""
+        state = getattr(self._model, "state", None)  # a local model has it
+        child = state() if state is not None else None
+        return self.words.status(self._model.name, child, waiting=len(self._waiting), asking=self._asking)
+
     def _run(self) -> None:
         warm_up = getattr(self._model, "warm_up", None)  # a local model is loaded before it is needed
         if warm_up is not None:
@@ -180,7 +195,9 @@ class Describer:
                     return
                 key = max(self._waiting, key=lambda k: (self._waiting[k].urgent, self._waiting[k].number))
                 request = self._waiting.pop(key)
+                self._asking = True
             self._ask(request)
+            self._asking = False
 
     def _ask(self, request: _Request) -> None:
         left = request.until - self._clock()
@@ -190,19 +207,20 @@ class Describer:
         try:
             chosen = shown_of(request.event, request.shots, self.asking)
             told = ask_about(self._model, request.event, chosen, self.asking, left)
+            described = told.of(request.event, self.asking)
         except NoAnswer as error:
             self._over(request, f"{error.failure}: {error}", error.failure)
         except Exception as error:  # a picture that cannot be shown must not end the thread
             log.exception("the model could not be asked", extra={"event": request.event.id})
             self._over(request, f"internal error: {type(error).__name__}", "error")
         else:
-            self.counts["answered"] += 1
             self._tell(Outcome(request.event, told))
+            self.words.answered(described, self._clock() - request.put)  # whoever sees the count finds the words told
 
     def _over(self, request: _Request, reason: str, kind: str) -> None:
-        self.counts[kind] += 1
         log.info("no words of the model: %s", reason, extra={"event": request.event.id, "camera": request.event.camera})
         self._tell(Outcome(request.event, None, reason))
+        self.words.over(kind, reason)
 
     def _tell(self, outcome: Outcome) -> None:
         try:

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from edge_agent.config.detector import open_model
 from edge_agent.language.asked import AskedKeeper
 from edge_agent.language.service import Describer
 from edge_agent.language.settings import asking_for, model_for, model_settings
+from edge_agent.language.status import LanguageStatus
 from edge_agent.live.alerts import Alerts
 from edge_agent.live.camera import LiveCamera, Surroundings
 from edge_agent.live.changes import Changes, changes, fixed_change
@@ -166,6 +167,8 @@ class Agent:
             self._stats_at = time.monotonic()
             with contextlib.suppress(StoreError):
                 self._stats = await asyncio.to_thread(self.store.stats, now)
+            if self._describer is not None:
+                await asyncio.to_thread(self._describer.ease)
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
@@ -341,7 +344,12 @@ class Agent:
             evidence_bytes=self._retention.used_bytes,
             disk_free_bytes=self._retention.free_bytes,
             config_error=self._config_error,
+            language=self._language(),
         )
+
+    def _language(self) -> LanguageStatus | None:
+        """How the language model stands; None where there is none."""
+        return None if self._describer is None else replace(self._describer.status(), withheld=self._recorder.withheld)
 
     def ready(self) -> list[str]:
         """What is missing for the agent to do its work."""

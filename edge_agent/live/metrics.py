@@ -6,7 +6,6 @@ of the config and words out of fixed lists: never an address, never a line of te
 
 from __future__ import annotations
 
-import math
 import platform
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from edge_agent.live.metrics_language import cumulative, language
 from edge_agent.live.status import AgentStatus, AgentView, CameraStatus
 from edge_agent.live.usage import usage
 
@@ -83,6 +83,8 @@ class AgentCollector(Collector):
         status = self._view.status()
         yield from _cameras(status.cameras)
         yield from _agent(status)
+        if status.language is not None:
+            yield from language(status.language)
         yield _flag("sightline_ready", "1 while the agent does its work.", not self._view.ready())
         yield from _process(status)
 
@@ -139,13 +141,7 @@ def _latency(cameras: tuple[CameraStatus, ...]) -> Metric:
         "sightline_camera_latency_seconds", "From the arrival of a picture to the end of its step.", labels=["camera"]
     )
     for camera in cameras:
-        count, buckets = 0, []
-        for bound in sorted(camera.latencies):
-            count += camera.latencies[bound]
-            buckets.append(("+Inf" if math.isinf(bound) else f"{float(bound)!r}", count))
-        if not buckets or buckets[-1][0] != "+Inf":
-            buckets.append(("+Inf", count))
-        histogram.add_metric([camera.name], buckets, camera.latency_sum_s)
+        histogram.add_metric([camera.name], cumulative(camera.latencies), camera.latency_sum_s)
     return histogram
 
 

@@ -110,6 +110,7 @@ class Recorder:
         self.asked: AskedKeeper | None = None
         self.on_commit: Callable[[], None] = lambda: None
         self.recorded = 0
+        self.withheld = 0
         self._committer = committer
         self._hub = hub
         self._journal = journal
@@ -220,6 +221,7 @@ class Recorder:
             event = event.model_copy(update={"facts": {**event.facts, "withheld": reason}})
             asked.withheld = reason
             self._insist(lambda: self._committer.withhold(event.id, reason))
+            self.withheld += 1
         elif asked.waits:
             self._insist(lambda: self._committer.let_go(event.id))
         asked.event = event

@@ -71,7 +71,7 @@ def lines(moment: Moment, width: int, height: int) -> list[Text]:
     """At most `height` lines of at most `width` cells."""
     status = moment.status
     top = _head(moment, width) + ([_cut(status.config_error, width, "bold red")] if status.config_error else [])
-    bottom = _outbox(status, width)
+    bottom = _words(status, width) + _outbox(status, width)
     room = max(0, height - len(top) - len(bottom))
     wanted_events = min(len(moment.events), 8)
     cameras_room = min(len(status.cameras) + 1, max(2, room - min(wanted_events, 2) - 1)) if room > 1 else 0
@@ -201,6 +201,26 @@ def words(event: Event) -> str:
     return " · ".join([*parts, *([seconds(lasted)] if lasted else [])])
 
 
+def _words(status: AgentStatus, width: int) -> list[Text]:
+    """One line for the language model, where there is one."""
+    now = status.language
+    if now is None:
+        return []
+    parts: list[str] = [now.state if now.state != "server" else "a server's"]
+    parts += [size(now.rss_bytes)] if now.rss_bytes else []
+    parts += [_many(now.answered, "answer")]
+    parts += [f"{now.waiting} waiting"] if now.waiting else []
+    parts += [_many(now.contradictions, "contradiction")] if now.contradictions else []
+    parts += [f"{now.withheld} withheld"] if now.withheld else []
+    trouble = ", ".join(f"{count} {name}" for name, count in now.troubles.items())
+    parts += [trouble] if trouble else []
+    return [_cut(f"words by {now.model}: {', '.join(parts)}", width, "yellow" if trouble else "")]
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def _outbox(status: AgentStatus, width: int) -> list[Text]:
     """One line for each alert target, at most three; those in trouble first."""
     depth: dict[str, dict[str, int]] = {}
@@ -229,9 +249,13 @@ def _time(t: float, now: float) -> str:
     return when.strftime("%H:%M:%S" if when.date() == today.date() else "%d. %H:%M")
 
 
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
 def _fit(text: str, width: int) -> str:
     """Exactly so many cells."""
-    text = "".join(sign if sign.isprintable() else " " for sign in text)
+    text = _printable(text)
     if cell_len(text) <= width:
         return set_cell_size(text, max(0, width))
     return set_cell_size(text, max(0, width - 1)) + "…" if width > 0 else ""
@@ -239,6 +263,7 @@ def _fit(text: str, width: int) -> str:
 
 def _name(name: str, width: int) -> str:
     """A name in so many cells; of a longer one both ends are kept, as names often differ in their last sign only."""
+    name = _printable(name)
     if cell_len(name) <= width or len(name) != cell_len(name):
         return _fit(name, width)
     tail = (width - 1) // 2

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from edge_agent.language.status import LanguageStatus
 from vision.delivery.records import OutboxStats
 from vision.delivery.store import Store
 from vision.events import Event
@@ -70,6 +71,7 @@ class AgentStatus:
     evidence_bytes: int = 0
     disk_free_bytes: int = 0
     config_error: str | None = None  # why the last reload was refused
+    language: LanguageStatus | None = None  # None where the template words all events
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,12 +91,14 @@ def differences(then: Question, now: Answer) -> dict[str, tuple[Any, Any]]:
 
 def stamp(settings: ModelSettings, name: str) -> ModelStamp:
     """The model of these settings as it is now."""
-    files = {"path": settings.path, "mmproj": settings.mmproj}
+    named = {"path": settings.path, "mmproj": settings.mmproj}
+    files = {key: path.absolute() for key, path in named.items() if path is not None}
+    settings = settings.model_copy(update=files)
     return ModelStamp(
         name=name,
         runtime=runtime(settings.backend),
         settings=settings.model_dump(mode="json", exclude={"api_key"}),
-        files={key: kept for key, path in files.items() if path is not None and (kept := kept_file(path)) is not None},
+        files={key: kept for key, path in files.items() if (kept := kept_file(path)) is not None},
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from edge_agent.language.status import LanguageStatus
 from edge_agent.live.metrics import Exposition
 from edge_agent.live.status import AgentStatus
 from tests.edge_agent.api.fake_agent import PASSWORD, FakeAgent, camera
@@ -105,11 +106,16 @@ def test_openmetrics_where_asked_for() -> None:
 
 
 def test_names_follow_the_conventions() -> None:
+    conventional(FakeAgent())
+    conventional(Worded())
+
+
+def conventional(agent: FakeAgent) -> None:
     """The rules of `promtool check metrics`: help, units in full and in base units, counters and only they end in _total."""
     abbreviated = re.compile(
         r"_(ms|msec|milliseconds|us|ns|s|sec|secs|min|minutes|hours|kb|mb|gb|kilobytes|pct|percent)(_|$)"
     )
-    body = Exposition(FakeAgent()).scrape()[0].decode()
+    body = Exposition(agent).scrape()[0].decode()
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", body, re.MULTILINE))
     helps = dict(re.findall(r"^# HELP (\S+) (.+)$", body, re.MULTILINE))
     assert set(kinds) == set(helps)
@@ -149,3 +155,56 @@ def test_no_text_becomes_a_label() -> None:
         "strange names survive"
     )
     assert value(agent, "sightline_config_refused") == 1
+
+
+WORDS = LanguageStatus(
+    "demo-vlm", "ready", waiting=2, asking=True, outcomes={"answered": 7, "timeout": 1}, contradictions=3,
+    dropped={"label": 2}, verdicts={"yes": 5, "no": 2}, withheld=1, latencies={0.5: 4, INF: 3}, latency_sum_s=9.5,
+    rss_bytes=68_000_000, peak_bytes=70_000_000, restarts=1, unloads=2, prompt_rate=900.0, answer_rate=None,
+)  # fmt: skip
+
+
+class Worded(FakeAgent):
+    """An agent with a language model."""
+
+    words = WORDS
+
+    def status(self) -> AgentStatus:
+        return replace(super().status(), language=self.words)
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "expected"),
+    [
+        ("info", {"model": "demo-vlm"}, 1),
+        ("state", {"state": "ready"}, 1),
+        ("state", {"state": "unloaded"}, 0),
+        ("questions_total", {"outcome": "answered"}, 7),
+        ("questions_total", {"outcome": "timeout"}, 1),
+        ("waiting", {}, 2),
+        ("asking", {}, 1),
+        ("contradictions_total", {}, 3),
+        ("dropped_fields_total", {"reason": "label"}, 2),
+        ("verdicts_total", {"verdict": "no"}, 2),
+        ("withheld_alerts_total", {}, 1),
+        ("latency_seconds_bucket", {"le": "0.5"}, 4),
+        ("latency_seconds_count", {}, 7),
+        ("latency_seconds_sum", {}, 9.5),
+        ("resident_memory_bytes", {}, 68e6),
+        ("restarts_total", {}, 1),
+        ("unloads_total", {}, 2),
+        ("prompt_tokens_per_second", {}, 900),
+    ],
+)
+def test_figures_of_the_language_model(name: str, labels: dict[str, str], expected: float) -> None:
+    assert value(Worded(), f"sightline_language_{name}", **labels) == expected
+
+
+def test_a_server_has_no_process_and_no_model_no_figures() -> None:
+    agent = Worded()
+    agent.words = replace(WORDS, state="server")
+    families = scraped(agent)
+    assert "sightline_language_questions" in families
+    assert "sightline_language_resident_memory_bytes" not in families
+    assert "sightline_language_answer_tokens_per_second" not in scraped(Worded())  # not known yet
+    assert not [name for name in scraped(FakeAgent()) if name.startswith("sightline_language")]

@@ -165,7 +165,7 @@ def asking(store: FakeStore, *script: dict[str, object] | Exception, waits: bool
     happened = event("A", type="intrusion", label="person", box=(0.4, 0.3, 0.5, 0.7), track_id=1)
     shots = (Shot(picture, happened.box, 1.0),)
     made.put(Happening(happened, None, picture, shots, 10.0 if waits else None))
-    assert _until(lambda: sum(made.describer.counts.values()) == 1)
+    assert _until(lambda: sum(made.describer.words.outcomes.values()) == 1)
     assert made.flush(5)
     made.put(Happening(happened.model_copy(update={"state": "closed", "end": 9.0}), None, None))
     assert made.flush(5)

@@ -10,12 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
 from edge_agent import logs
+from edge_agent.language.status import LanguageStatus
 from edge_agent.live.rows import Moment, Told, lines, seconds, short, words
 from edge_agent.live.status import CameraStatus
 from edge_agent.live.usage import Usage
@@ -58,6 +59,26 @@ def test_wide() -> None:
     assert "→ mqtt: 0 sent, 0 waiting, 1 given up, connection refused" in text
 
 
+@pytest.mark.parametrize(
+    ("words_by", "line"),
+    [
+        # a model that does well
+        (
+            LanguageStatus("demo-vlm", "ready", outcomes={"answered": 12, "replaced": 4}, rss_bytes=68_000_000),
+            "words by demo-vlm: ready, 68 MB, 12 answers",
+        ),
+        # one in trouble
+        (
+            LanguageStatus("qwen", "unloaded", waiting=2, outcomes={"timeout": 3}, contradictions=1, withheld=2),
+            "words by qwen: unloaded, 0 answers, 2 waiting, 1 contradiction, 2 withheld, 3 timeout",
+        ),
+        (LanguageStatus("gpt", outcomes={"answered": 1}), "words by gpt: a server's, 1 answer"),
+    ],
+)
+def test_the_language_model_has_a_line(words_by: LanguageStatus, line: str) -> None:
+    assert line in drawn(moment([camera("yard")], language=words_by), 140, 40).splitlines()
+
+
 def test_eighty_columns_show_sixteen_cameras_events_and_targets() -> None:
     text = drawn(moment([*many(15), SECRETIVE]), 80, 23)
     assert all(f"camera-{n:02d}" in text for n in range(15))
@@ -87,6 +108,7 @@ def test_a_refused_config_is_told() -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@example(["00000000\ufffe"], 0, 1, 5, "")  # a long name with a sign that cannot be printed
 @given(
     st.lists(st.text(min_size=1, max_size=30), max_size=30, unique=True),
     st.integers(0, 8), st.integers(1, 200), st.integers(1, 60), st.text(max_size=80),
