@@ -12,7 +12,10 @@ The same command goes on where it was stopped. Stages, each from its own seed:
 3. ``short``, ``text``: the text part learns to answer from image tokens in these directions (needs no vision tower: may
    run at the same time, as ``--only short text``)
 4. ``joint``: both together on rendered crops
-5. ``export``, ``measure``: GGUF files; accuracy through llama.cpp on scenes and figures that training never saw
+5. ``export``, ``measure``: GGUF files; accuracy through llama.cpp on scenes, figures and parts that training never saw
+
+``--minutes vision=50 text=20`` ends a stage by the clock, if it has not taken all its steps by then. ``--start FOLDER``
+goes on from the pair of GGUF files there instead of from random weights.
 """
 
 from __future__ import annotations
@@ -20,20 +23,30 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
+import multiprocessing
 import os
 import platform
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from tools.vlm import scenes
     from tools.vlm.network import Model
     from tools.vlm.scenes import Crop
 
-STAGES = ("render", "vision", "short", "text", "joint", "export", "measure")
+TRAINED = ("vision", "short", "text", "joint")
+STAGES = ("render", *TRAINED, "export", "measure")
 NAME = "sightline-demo-vlm"
 HELD_OUT = 3999  # the seed of the scenes that are kept from training
 HELD_OUT_PARTS = 4999
+_PARTS = 600  # pictures of parts in one file
+_AGAIN = 0.6  # of the learning rate, for weights that have learnt before
 _JOINT = 0.45  # share of the joint stage in the final weights, the rest from before it: better than either alone
 
 
@@ -41,13 +54,13 @@ _JOINT = 0.45  # share of the joint stage in the final weights, the rest from be
 class Plan:
     """How much of everything: numbers of the committed weights are in their card."""
 
-    shards: int = 12
+    shards: int = 10
     pictures: int = 160  # of each shard, with about five crops each
-    parts: int = 0  # pictures of parts
-    vision: int = 1000  # steps
+    parts: int = 1200  # pictures of parts
+    vision: int = 3000  # steps
     short: int = 450
-    text: int = 300
-    joint: int = 300
+    text: int = 400
+    joint: int = 400
     seed: int = 1
 
     @property
@@ -55,31 +68,32 @@ class Plan:
         """Of the shards for training; each has figures and places of its own."""
         return [3000 + i for i in range(self.shards)]
 
+    @property
+    def parts_shards(self) -> list[tuple[int, int]]:
+        """Seeds and numbers of pictures of the parts for training; each seed has designs of its own."""
+        return [(4000 + i, min(_PARTS, self.parts - i * _PARTS)) for i in range(-(-self.parts // _PARTS))]
 
-def rendered(work: Path, seed: int, count: int) -> Path:
-    """The file with the crops of one seed; rendered if it is not there."""
-    path = work / f"yard_{seed}_{count}.npz"
+
+@dataclass(frozen=True)
+class Limits:
+    """Where training begins, and after how many minutes of the clock a stage ends at the latest."""
+
+    start: Path | None = None
+    minutes: Mapping[str, float] = field(default_factory=dict)
+
+
+def rendered(work: Path, kind: scenes.Kind, seed: int, count: int) -> Path:
+    """The file with the crops of one seed; rendered if it is not there.
+
+    In a process of its own: the LLVM in a software OpenGL and the one in PyTorch's Triton crash each other.
+    """
+    path = work / f"{kind}_{seed}_{count}.npz"
     if not path.is_file():
         from tools.vlm import scenes
 
-        crops = scenes.render_crops(seed, 0, count)
-        part = path.with_name(f"part_{path.name}")
-        scenes.save(part, crops)
-        part.replace(path)
-        print(f"{path.name}: {len(crops)} crops", flush=True)
-    return path
-
-
-def rendered_parts(work: Path, seed: int, count: int) -> Path:
-    """The file with pictures of parts of one seed."""
-    path = work / f"parts_{seed}_{count}.npz"
-    if not path.is_file():
-        from tools.vlm import scenes
-
-        part = path.with_name(f"part_{path.name}")
-        scenes.save(part, scenes.render_parts(seed, count))
-        part.replace(path)
-        print(f"{path.name}: {count} parts", flush=True)
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            found = pool.submit(scenes.write, path, kind, seed, count).result()
+        print(f"{path.name}: {found} crops", flush=True)
     return path
 
 
@@ -87,29 +101,46 @@ def training_crops(work: Path, plan: Plan) -> list[Crop]:
     """All crops for training, rendered where they are missing."""
     from tools.vlm import scenes
 
-    paths = [rendered(work, seed, plan.pictures) for seed in plan.seeds]
-    if plan.parts:
-        paths.append(rendered_parts(work, 4000, plan.parts))
+    paths = [rendered(work, "yard", seed, plan.pictures) for seed in plan.seeds]
+    paths += [rendered(work, "parts", seed, count) for seed, count in plan.parts_shards]
     return scenes.load(paths)
 
 
-def train(work: Path, plan: Plan, only: set[str]) -> Model:
+def begun(work: Path, plan: Plan, start: Path | None) -> tuple[Model, Tokenizer]:
+    """The network before training, and its tokenizer, which is kept in WORK."""
+    import torch
+
+    from tools.vlm import restore, tokens
+    from tools.vlm.network import Model
+
+    torch.manual_seed(plan.seed)
+    words = work / "tokenizer.json"
+    pair = None if start is None else (start / f"{NAME}.gguf", start / f"mmproj-{NAME}.gguf")
+    model = Model() if pair is None else restore.from_gguf(*pair)
+    if words.is_file():
+        return model, tokens.load(words)
+    if pair is None:
+        return model, tokens.train(words, model.shape.vocab, plan.seed)
+    tokenizer = restore.tokenizer_from_gguf(pair[0])
+    tokenizer.save(str(words))
+    return model, tokenizer
+
+
+def train(work: Path, plan: Plan, limits: Limits, only: set[str]) -> Model:
     """The stages of training that are asked for; the model as the last one leaves it."""
     import torch
 
-    from tools.vlm import learn, tokens
-    from tools.vlm.network import Model
+    from tools.vlm import learn
 
     torch.set_num_threads(1)
-    torch.manual_seed(plan.seed)
-    model = Model()
-    words = work / "tokenizer.json"
-    tokenizer = tokens.load(words) if words.is_file() else tokens.train(words, model.shape.vocab, plan.seed)
+    model, tokenizer = begun(work, plan, limits.start)
     crops = training_crops(work, plan) if only & {"render", "vision", "short", "text", "joint"} else []
     seeing, writing = learn.VisionParts(model), learn.TextParts(model)
 
     def stage(name: str, steps: int, rate: float, parts: Any, seed: int) -> learn.Stage:
-        return learn.Stage(name, steps, rate, work / f"{name}.pt", parts, 10 * plan.seed + seed)
+        rate *= 1.0 if limits.start is None else _AGAIN
+        seconds = 60 * limits.minutes.get(name, math.inf)
+        return learn.Stage(name, steps, rate, work / f"{name}.pt", parts, 10 * plan.seed + seed, seconds)
 
     vision, short = stage("vision", plan.vision, 2e-3, seeing, 1), stage("short", plan.short, 2.5e-3, writing, 2)
     text, joint = stage("text", plan.text, 2e-3, writing, 3), stage("joint", plan.joint, 1e-3, model, 4)
@@ -164,7 +195,7 @@ def export(model: Model, work: Path, out: Path, kinds: list[str]) -> list[Path]:
     return written
 
 
-def measure(model: Model, work: Path, out: Path, plan: Plan, most: int, demo: Path) -> None:
+def measure(model: Model, work: Path, out: Path, plan: Plan, limits: Limits, most: int, demo: Path) -> None:
     """Accuracy through llama.cpp on what was held out; equality of the vision tower; written to ``measured.json``."""
     from tools.vlm import card, scenes
     from tools.vlm.equal import compare
@@ -173,7 +204,7 @@ def measure(model: Model, work: Path, out: Path, plan: Plan, most: int, demo: Pa
     from tools.vlm.reader import Reader
 
     pair = (out / f"{NAME}.gguf", out / f"mmproj-{NAME}.gguf")
-    held = scenes.load([rendered(work, HELD_OUT, plan.pictures)])[:most]
+    held = scenes.load([rendered(work, "yard", HELD_OUT, plan.pictures)])[:most]
     report: dict[str, Any] = {
         "plan": asdict(plan),
         "python": platform.python_version(),
@@ -183,24 +214,51 @@ def measure(model: Model, work: Path, out: Path, plan: Plan, most: int, demo: Pa
     reader = Reader(*pair)
     scores = {"held_out": on_crops(reader, held), "demo_clips": on_moments(reader, list(moments()), demo)}
     if plan.parts:
-        scores["parts"] = on_crops(reader, scenes.load([rendered_parts(work, HELD_OUT_PARTS, min(most, 300))]))
+        scores["parts"] = on_crops(reader, scenes.load([rendered(work, "parts", HELD_OUT_PARTS, min(most, 300))]))
     for name, score in scores.items():
         report[name] = score.summary()
         print(name, json.dumps(report[name]))
         for (key, wanted, said), count in score.wrong.most_common(14):
             print(f"  {key}: {wanted} taken for {said} {count} times")
     (work / "measured.json").write_text(json.dumps(report, indent=1) + "\n")
-    made = work / "made.txt"  # what whoever trained wants told
-    card.write(
-        out, tuple(p.name for p in pair), report, _command(plan), made.read_text().strip() if made.is_file() else ""
+    card.write(out, tuple(p.name for p in pair), report, _command(plan, limits), _made(work, plan, limits.start))
+
+
+def _made(work: Path, plan: Plan, start: Path | None) -> str:
+    """What was trained on what, as the checkpoints have it."""
+    from tools.vlm import learn
+
+    crops = len(training_crops(work, plan))
+    vision, short, text, joint = (learn.steps_done(work / f"{name}.pt") for name in TRAINED)
+    begin = "random weights" if start is None else "the pair that was here before"
+    return (
+        f"Begun with {begin}. {crops - plan.parts} crops of the seeds {plan.seeds[0]} to {plan.seeds[-1]} and {plan.parts} "
+        f"parts of {', '.join(str(seed) for seed, _ in plan.parts_shards) or 'no seed'}; held out: {HELD_OUT} and "
+        f"{HELD_OUT_PARTS}.\nVision tower: {vision} steps of 64 pictures; text part: {short} steps on short and {text} on "
+        f"long dialogues, 32 each; together: {joint}\nsteps of 32, taken by {_JOINT} into the weights from before."
     )
 
 
-def _command(plan: Plan) -> str:
+def _command(plan: Plan, limits: Limits) -> str:
     """The command that trains with this plan."""
     odd = {name: value for name, value in asdict(plan).items() if value != getattr(Plan(), name)}
     options = "".join(f" --{name} {value}" for name, value in odd.items())
+    if limits.start is not None:
+        options += " --start demo/model/vlm"
+    if limits.minutes:
+        options += " --minutes " + " ".join(f"{name}={value:g}" for name, value in limits.minutes.items())
     return f"python -m tools.train_demo_vlm --work WORK --out demo/model/vlm{options}"
+
+
+def _minutes(text: str) -> tuple[str, float]:
+    """``vision=50`` as ("vision", 50.0)."""
+    name, _, value = text.partition("=")
+    if name not in TRAINED:
+        raise argparse.ArgumentTypeError(f"{name!r} is no stage of training; there are {', '.join(TRAINED)}")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not STAGE=MINUTES") from None
 
 
 def main() -> None:
@@ -212,6 +270,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=STAGES, default=list(STAGES))
     parser.add_argument("--kinds", nargs="+", choices=("q8_0", "f16", "f32"), default=["q8_0"])
     parser.add_argument("--most", type=int, default=400, help="held-out crops to measure on")
+    parser.add_argument("--minutes", type=_minutes, nargs="+", default=[], metavar="STAGE=MINUTES")
+    parser.add_argument("--start", type=Path, help="a folder with the pair to go on from")
     for name, value in asdict(Plan()).items():
         parser.add_argument(f"--{name}", type=int, default=value)
     args = parser.parse_args()
@@ -219,11 +279,12 @@ def main() -> None:
         os.environ.setdefault(threads, "1")
     args.work.mkdir(parents=True, exist_ok=True)
     plan = Plan(**{name: getattr(args, name) for name in asdict(Plan())})
-    model = train(args.work, plan, set(args.only))
+    limits = Limits(args.start, dict(args.minutes))
+    model = train(args.work, plan, limits, set(args.only))
     if "export" in args.only:
         export(model, args.work, args.out, args.kinds)
     if "measure" in args.only:
-        measure(model, args.work, args.out, plan, args.most, args.demo)
+        measure(model, args.work, args.out, plan, limits, args.most, args.demo)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ as a line does, and adds a fault if asked. Everything is made from heights and c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -218,9 +219,12 @@ def _printed(maps: Maps, ink: Array, colour: tuple[float, float, float]) -> None
     maps.gloss[:] *= 1 - 0.5 * ink
 
 
-def _misprinted(design: Design, right: Array, rng: Rng) -> Array:
+MISPRINTS = ("cut", "wrong", "smeared", "double")
+
+
+def _misprinted(design: Design, right: Array, rng: Rng, kinds: Sequence[str]) -> Array:
     """The print gone wrong: letters missing or wrong, smeared, or printed twice."""
-    kind = int(rng.integers(4))
+    kind = MISPRINTS.index(kinds[int(rng.integers(len(kinds)))])
     if kind == 0:
         cut = right.copy()
         x = int(design.print_at[0] + rng.uniform(-60, 40))
@@ -286,7 +290,7 @@ def _discolouration(maps: Maps, rng: Rng) -> Mask:
     return np.asarray(blob > 0.35)
 
 
-def drawn(design: Design, rng: Rng, defect: str = "none") -> tuple[Maps, Mask]:
+def drawn(design: Design, rng: Rng, defect: str = "none", misprints: Sequence[str] = MISPRINTS) -> tuple[Maps, Mask]:
     """The part's maps with screws, print and the fault; and the fault's pixels on the drawing."""
     maps = design.bare.copy()
     gone = int(rng.integers(len(design.screws))) if defect == "missing_screw" else -1
@@ -297,7 +301,7 @@ def drawn(design: Design, rng: Rng, defect: str = "none") -> tuple[Maps, Mask]:
         else:
             _screw(maps, at, rng)
     right = _lettering(design.text, design.print_at)
-    ink = _misprinted(design, right, rng) if defect == "misprint" else right
+    ink = _misprinted(design, right, rng, misprints) if defect == "misprint" else right
     _printed(maps, ink, design.ink)
     if defect == "misprint":
         fault |= np.abs(ink - right) > 0.3
@@ -318,11 +322,13 @@ class Line:
     table: int = 0
 
 
-def shoot(design: Design, rng: Rng, defect: str = "none", line: Line = Line()) -> PartShot:
-    """One picture of one part; the generator decides all that varies."""
+def shoot(
+    design: Design, rng: Rng, defect: str = "none", line: Line = Line(), misprints: Sequence[str] = MISPRINTS
+) -> PartShot:
+    """One picture of one part; the generator decides all that varies, also which of `misprints` a misprint is."""
     if defect not in ("none", *DEFECTS):
         raise ValueError(f"no defect {defect!r}; there are none, {', '.join(DEFECTS)}")
-    maps, fault = drawn(design, rng, defect)
+    maps, fault = drawn(design, rng, defect, misprints)
     turn = float(rng.normal(0, line.turn))
     shift = (float(rng.normal(0, line.shift)), float(rng.normal(0, line.shift)))
     matrix = cv2.getRotationMatrix2D((_N / 2 - 0.5, _N / 2 - 0.5), turn, 1.0)
@@ -374,7 +380,11 @@ def _place(fault: Mask) -> str:
     if not fault.any():
         return "none"
     rows, columns = np.nonzero(fault)
-    x, y = (columns.mean() - _N / 2) / _HALF, (rows.mean() - _N / 2) / _HALF
+    return place_at((columns.mean() - _N / 2) / _HALF, (rows.mean() - _N / 2) / _HALF)
+
+
+def place_at(x: float, y: float) -> str:
+    """A place on the part in words; the part reaches from -1 to 1."""
     if max(abs(x), abs(y)) < 0.3:
         return "centre"
     return f"{'upper' if y < 0 else 'lower'}_{'left' if x < 0 else 'right'}"

@@ -30,11 +30,15 @@ figures, places, light and camera from seeds; no photograph, no other model's we
 
 ## What it can and cannot
 
-* It answers the fields of `vision/language/fields.py` (`CORE`), any of them, in any order, and wants `Alarm: TYPE`
-  in the prompt, in English; the rest of a prompt hardly matters to it. It needs a grammar: left alone it may write no JSON.
-* One picture a question: a crop of about twice the box, or the whole picture for `tamper`. It cannot read strips.
+* It answers the fields of `vision/language/fields.py` (`CORE`, and `PARTS` for the alarm `defect`), any of them, in any
+  order, and wants `Alarm: TYPE` in the prompt, in English; the rest of a prompt hardly matters to it. It needs a grammar:
+  left alone it may write no JSON.
+* One picture a question: a crop of about twice the box, or the whole picture for `tamper`. It cannot read strips. Of a
+  part it wants the whole part with a little of the table around it; it knows the parts of `tools/scenes/parts.py` only.
+* It sees one part at a time and no good one beside it: that the letters are others than they should be it cannot tell.
+  `place` is unsure where a fault lies between two places.
 * `supports` and `threat` were learnt from a table (`tools/vlm/fields.py`): what is seen, against the alarm that is named.
-* Weak: standing or walking, carrying or not, bent or upright in small pictures; parts on a table were not in its training.
+* Weak: standing or walking, carrying or not, bent or upright in small pictures; see the table.
 * Answers near a tie may differ between builds of llama.cpp: test on clear pictures, on fields, not on scores.
 """
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .fields import FIELDS, SEEN
-from .parts_fields import PART_FIELDS, PartLook
+from .parts_fields import PART_FIELDS, PART_SEEN, PartLook
 from .pictures import AnyLook
 
 KINDS = 7  # background, person, car, bag, held bag, other person, defect
@@ -20,27 +20,32 @@ _PERSON, _HELD, _DEFECT = 1, 4, 6
 # said by the tokens of the subject only, where it can be seen; the others by every token
 LOCAL = ("activity", "posture", "clothing_colour", "carried", "place")
 _GLOBAL = ("subject", "visibility", "material", "defect")
+_LATER = ("extent",)  # said by every token too; behind the others, whose directions stay as trained weights know them
 _VALUES: dict[str, tuple[str, ...]] = {name: FIELDS[name] for name in SEEN} | {
-    name: PART_FIELDS[name] for name in ("material", "defect", "place")
+    name: PART_FIELDS[name] for name in ("material", "defect", "place", "extent")
 }
-NAMES = (*LOCAL, *_GLOBAL)
+NAMES = (*LOCAL, *_GLOBAL, *_LATER)
 _FIRST: dict[str, int] = {}
 _next = KINDS
 for _name in NAMES:
     _FIRST[_name] = _next
     _next += len(_VALUES[_name])
 COUNT = _next
+_EARLIER = _FIRST[_LATER[0]]
 
 
 def directions(width: int) -> Tensor:
     """(COUNT, width) orthonormal rows, always the same."""
-    noise = np.random.default_rng(20).standard_normal((width, COUNT))
+    blocks = [
+        np.random.default_rng(20 + i).standard_normal((width, n)) for i, n in enumerate((_EARLIER, COUNT - _EARLIER))
+    ]
+    noise = np.hstack(blocks)
     return torch.from_numpy(np.linalg.qr(noise)[0].T.astype(np.float32))
 
 
 def labels(look: AnyLook) -> dict[str, int]:
     """The number of each field's value; fields of the other kind of picture are left out."""
-    names = ("material", "defect", "place", "visibility") if isinstance(look, PartLook) else SEEN
+    names = PART_SEEN if isinstance(look, PartLook) else SEEN
     return {name: _VALUES[name].index(getattr(look, name)) for name in names}
 
 
@@ -58,7 +63,7 @@ class Batch:
     def per_token(self, name: str) -> Tensor:
         """(n, 64): the value that each token says, -100 where it says nothing."""
         value = self.fields[name][:, None].expand_as(self.kinds)
-        return value if name in _GLOBAL else torch.where(self.speaks, value, torch.full_like(value, -100))
+        return torch.where(self.speaks, value, torch.full_like(value, -100)) if name in LOCAL else value
 
 
 def loss(images: Tensor, code: Tensor, batch: Batch, sharp: float = 8.0) -> tuple[Tensor, dict[str, float]]:

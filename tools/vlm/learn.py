@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 from . import codes
 from .network import IMAGE, Model
+from .parts_fields import PartLook
 from .pictures import Example, told, varied
 from .scenes import Crop
 from .words import END, dialogue
@@ -72,7 +73,10 @@ class Both:
 
 @dataclass
 class Stage:
-    """One stage: what is trained, for how many steps, how fast; its state lies in `path`."""
+    """One stage: what is trained, for how many steps, how fast; its state lies in `path`.
+
+    `seconds`: when so many of the wall clock are spent it ends, too; it slows down in time for either end.
+    """
 
     name: str
     steps: int
@@ -80,6 +84,7 @@ class Stage:
     path: Path
     parts: nn.Module
     seed: int
+    seconds: float = math.inf
     rng: np.random.Generator = field(init=False)
     words: random.Random = field(init=False)
     torch_rng: torch.Generator = field(init=False)
@@ -93,23 +98,27 @@ class Stage:
         """Trains to the end, going on from the checkpoint if there is one; `losses` draws a batch and judges it."""
         named = list(self.parts.parameters())
         optimizer = Both(self.parts, self.rate)
-        step, begin, saved = self._resume(optimizer), time.process_time(), time.monotonic()
+        step, spent = self._resume(optimizer)
+        cpu, begin = time.process_time(), time.monotonic() - spent
+        saved = time.monotonic()
         seen: list[dict[str, float]] = []
-        while step < self.steps:
-            optimizer.set_rate(self.rate * _schedule(step / self.steps))
+        while step < self.steps and spent < self.seconds:
+            optimizer.set_rate(self.rate * _schedule(step, self.steps, spent / self.seconds))
             value, told = losses()
             optimizer.zero_grad()
             value.backward()  # type: ignore[no-untyped-call]  # torch's own
             nn.utils.clip_grad_norm_(named, 1.0)
             optimizer.step()
             step += 1
+            spent = time.monotonic() - begin
             seen.append({"loss": float(value.detach()), **told})
-            if step % _SAY_EVERY == 0 or step == self.steps:
-                self._say(step, seen, time.process_time() - begin)
+            if step % _SAY_EVERY == 0:
+                self._say(step, seen, time.process_time() - cpu)
                 seen = []
-            if time.monotonic() - saved > _SAVE_EVERY_S or step == self.steps:
-                self._save(step, optimizer)
+            if time.monotonic() - saved > _SAVE_EVERY_S:
+                self._save(step, spent, optimizer)
                 saved = time.monotonic()
+        self._save(step, spent, optimizer)
 
     def _say(self, step: int, seen: list[dict[str, float]], cpu_s: float) -> None:
         names = {name: None for row in seen for name in row}
@@ -117,9 +126,10 @@ class Stage:
         told = " ".join(f"{name} {value:.3f}" for name, value in means.items())
         print(f"{self.name} {step}/{self.steps} {cpu_s:.0f} s of CPU: {told}", flush=True)
 
-    def _save(self, step: int, optimizer: Both) -> None:
+    def _save(self, step: int, spent: float, optimizer: Both) -> None:
         state = {
             "step": step,
+            "spent": spent,
             "weights": self.parts.state_dict(),
             "optimizer": optimizer.state_dict(),
             "rng": self.rng.bit_generator.state,
@@ -130,16 +140,16 @@ class Stage:
         torch.save(state, part)
         part.replace(self.path)
 
-    def _resume(self, optimizer: Both) -> int:
+    def _resume(self, optimizer: Both) -> tuple[int, float]:
         if not self.path.is_file():
-            return 0
+            return 0, 0.0
         state = torch.load(self.path, weights_only=False)
         self.parts.load_state_dict(state["weights"])
         optimizer.load_state_dict(state["optimizer"])
         self.rng.bit_generator.state = state["rng"]
         self.words.setstate(state["words"])
         self.torch_rng.set_state(state["torch"])
-        return int(state["step"])
+        return int(state["step"]), float(state["spent"])
 
 
 def restore(stage: Stage) -> None:
@@ -147,8 +157,15 @@ def restore(stage: Stage) -> None:
     stage.parts.load_state_dict(torch.load(stage.path, weights_only=False)["weights"])
 
 
-def _schedule(share: float) -> float:
-    return min(1.0, share / 0.03 + 0.01) * (0.5 * (1 + math.cos(math.pi * min(1.0, share))) * 0.96 + 0.04)
+def steps_done(path: Path) -> int:
+    """How many steps the checkpoint of a stage has behind it; none without a checkpoint."""
+    return int(torch.load(path, weights_only=False)["step"]) if path.is_file() else 0
+
+
+def _schedule(step: int, steps: int, spent: float) -> float:
+    """The share of the full rate: up within some steps, then down a cosine to the end of steps or of time."""
+    share = min(1.0, max(step / steps, spent))
+    return min(1.0, (step + 1) / (0.03 * min(steps, 1000) + 1)) * (0.5 * (1 + math.cos(math.pi * share)) * 0.96 + 0.04)
 
 
 def normalised(pictures: Iterable[np.ndarray[Any, Any]]) -> Tensor:
@@ -159,10 +176,14 @@ def normalised(pictures: Iterable[np.ndarray[Any, Any]]) -> Tensor:
 
 # What is rare or hard to tell is drawn more often.
 _DRAWN = {"carrying": 1.6, "climbing": 1.6, "standing": 1.3}
+_PARTS_SHARE = 0.25  # of a batch, where there are parts
 
 
 def _shares(crops: list[Crop]) -> Shares:
     weights = np.array([_DRAWN.get(getattr(crop.look, "activity", ""), 1.0) for crop in crops])
+    parts = np.array([isinstance(crop.look, PartLook) for crop in crops])
+    if parts.any() and not parts.all():
+        weights[parts] *= _PARTS_SHARE / (1 - _PARTS_SHARE) * weights[~parts].sum() / weights[parts].sum()
     return np.asarray(weights / weights.sum(), np.float64)
 
 

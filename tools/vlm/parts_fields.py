@@ -9,11 +9,13 @@ PART_FIELDS: dict[str, tuple[str, ...]] = {
     "verdict": ("pass", "reject", "unsure"),
     "defect": ("none", "scratch", "hole", "missing_screw", "discolouration", "misprint", "unsure"),
     "place": ("upper_left", "upper_right", "lower_left", "lower_right", "centre", "none", "unsure"),
+    "extent": ("none", "small", "medium", "large", "unsure"),
     "material": ("metal", "plastic", "board", "unsure"),
     "visibility": ("clear", "dark", "blurred", "covered"),
     "supports": ("yes", "no", "unsure"),
     "threat": ("0", "1", "2", "3"),
 }
+PART_SEEN = ("material", "defect", "place", "visibility", "extent")  # told by the picture alone
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class PartLook:
     defect: str = "none"
     place: str = "none"
     visibility: str = "clear"
+    extent: str = "none"
 
 
 def part_answer(look: PartLook) -> dict[str, str]:
@@ -34,6 +37,7 @@ def part_answer(look: PartLook) -> dict[str, str]:
         "verdict": verdict,
         "defect": look.defect,
         "place": look.place,
+        "extent": look.extent,
         "material": look.material,
         "visibility": look.visibility,
         "supports": supports,

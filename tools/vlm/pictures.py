@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import cv2
@@ -26,6 +27,7 @@ FINE = 4  # cells of the map in one token, along one side
 AnyLook = Look | PartLook
 Picture = NDArray[np.uint8]
 _BLURRED, _COVERED = 0.06, 0.11  # shares of spoilt pictures, added up
+_CLOTHS = 200
 _NO_PICTURE: Picture = np.zeros((0, 0, 3), np.uint8)
 
 
@@ -161,7 +163,7 @@ def _out_of_focus(x: Any, rng: np.random.Generator) -> Any:
 
 def _behind_cloth(rng: np.random.Generator) -> Any:
     if rng.random() < 0.75:
-        cloth = covered(np.zeros((360, 640, 3), np.uint8), 1.0, int(rng.integers(1 << 30)), float(rng.uniform(0, 20)))
+        cloth = _cloth(int(rng.integers(_CLOTHS)))
         side = int(rng.integers(60, 360))
         a, b = int(rng.integers(0, 361 - side)), int(rng.integers(0, 641 - side))
         out = cv2.resize(cloth[a : a + side, b : b + side], (SIDE, SIDE)).astype(np.float32)
@@ -171,11 +173,18 @@ def _behind_cloth(rng: np.random.Generator) -> Any:
     return soft[..., None] * float(rng.uniform(0, 40)) + rng.uniform(0, 190, 3).astype(np.float32)
 
 
+@cache
+def _cloth(number: int) -> Picture:
+    """One of the cloths; they are slow to weave."""
+    rng = np.random.default_rng([number, 7])
+    return covered(np.zeros((360, 640, 3), np.uint8), 1.0, int(rng.integers(1 << 30)), float(rng.uniform(0, 20)))
+
+
 def _blurred(look: AnyLook) -> AnyLook:
     if isinstance(look, Look):
         return look.blurred()
-    return PartLook(look.material, "unsure", "unsure", "blurred")
+    return PartLook(look.material, "unsure", "unsure", "blurred", "unsure")
 
 
 def _hidden(look: AnyLook) -> AnyLook:
-    return look.covered() if isinstance(look, Look) else PartLook("unsure", "unsure", "unsure", "covered")
+    return look.covered() if isinstance(look, Look) else PartLook("unsure", "unsure", "unsure", "covered", "unsure")

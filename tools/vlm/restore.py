@@ -8,8 +8,11 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 
 from .network import Model, Shape
+from .tokens import pairs
+from .words import SPECIAL
 
 _TEXT = {
     "attn_norm": "attention_norm",
@@ -46,6 +49,17 @@ def from_gguf(text: Path, vision: Path) -> Model:
     model = Model(Shape(vocab=found["embedding.weight"].shape[0]))
     model.load_state_dict(found)
     return model
+
+
+def tokenizer_from_gguf(text: Path) -> Tokenizer:
+    """The tokenizer of the text part."""
+    fields = gguf.GGUFReader(str(text)).fields
+    tokens, merges, types = (fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "merges", "token_type"))
+    known = (token for token, kind in zip(tokens, types, strict=True) if kind != gguf.TokenType.UNUSED)
+    cut = [tuple(merge.split(" ")) for merge in merges]
+    tokenizer = pairs({token: i for i, token in enumerate(known)}, cut)
+    tokenizer.add_special_tokens(list(SPECIAL))
+    return tokenizer
 
 
 def _name(name: str) -> str:

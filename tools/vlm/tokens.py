@@ -10,23 +10,28 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from .fields import FIELDS, SEEN, Look
-from .parts_fields import PART_FIELDS, PartLook
+from .parts_fields import PART_FIELDS, PART_SEEN, PartLook
 from .words import SPECIAL, dialogue
 
 
 def any_look(rng: random.Random) -> Look | PartLook:
     """Any values at all, for text only."""
     if rng.random() < 0.15:
-        names = ("material", "defect", "place", "visibility")
-        return PartLook(*(rng.choice(PART_FIELDS[name]) for name in names))
+        return PartLook(**{name: rng.choice(PART_FIELDS[name]) for name in PART_SEEN})
     return Look(**{name: rng.choice(FIELDS[name]) for name in SEEN})
+
+
+def pairs(vocab: dict[str, int] | None = None, merges: list[tuple[str, str]] | None = None) -> Tokenizer:
+    """A tokenizer of byte-level pairs, untrained without a vocabulary."""
+    tokenizer = Tokenizer(models.BPE(vocab, merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
 
 
 def train(path: Path, vocab: int, seed: int = 1, dialogues: int = 5000) -> Tokenizer:
     """Trains the tokenizer and writes it to `path`."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
-    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer = pairs()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab,
         special_tokens=list(SPECIAL),

@@ -169,7 +169,7 @@ def _said(event: Event, grounded: Grounded, words: SeenWords) -> tuple[str, tupl
     """What the model adds, as a sentence, and the fields that are told in it; empty where there is nothing to say."""
     fields = grounded.fields
     told = _details(event, fields)
-    details = [_detail(name, told, words) for name in told if name != "place"]
+    details = [_detail(name, told, words) for name in told if name not in ("place", "extent")]
     parts = [_joined(details, words)] if details else []
     if fields.visibility in words.visibility:
         told["visibility"] = str(fields.visibility)
@@ -188,11 +188,13 @@ def _said(event: Event, grounded: Grounded, words: SeenWords) -> tuple[str, tupl
 
 
 def _detail(name: str, told: Mapping[str, Value], words: SeenWords) -> str:
-    """One field in words; a defect with its place."""
+    """One field in words; a defect with its place and its extent."""
     text = words.details[name][told[name]]
-    if name != "defect" or "place" not in told:
-        return text
-    return words.located.format(defect=text, place=words.details["place"][told["place"]])
+    if name == "defect" and "place" in told:
+        text = words.located.format(defect=text, place=words.details["place"][told["place"]])
+    if name == "defect" and "extent" in told:
+        text = words.sized.format(defect=text, extent=words.details["extent"][told["extent"]])
+    return text
 
 
 def _details(event: Event, fields: Fields) -> dict[str, Value]:
@@ -205,6 +207,7 @@ def _details(event: Event, fields: Fields) -> dict[str, Value]:
         del told["subject"]
     if "defect" not in told:
         told.pop("place", None)
+        told.pop("extent", None)
     activity, posture = told.get("activity"), told.get("posture")
     if posture == activity or (posture == "upright" and activity is not None):
         told.pop("posture", None)

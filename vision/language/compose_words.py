@@ -15,7 +15,8 @@ class SeenWords:
     """Fixed words: nothing of a sentence comes from anywhere else.
 
     `details` by field and value; a value without words is not told. `doubts` likewise, for why an alarm is denied;
-    `subject.thing` stands for `subject` where no person is looked for. `located`: a `{defect}` with its `{place}`.
+    `subject.thing` stands for `subject` where no person is looked for. `located`: a `{defect}` with its `{place}`;
+    `sized`: with its `{extent}`.
     """
 
     lead: str
@@ -26,6 +27,7 @@ class SeenWords:
     no: str
     threat: str
     located: str
+    sized: str
     comma: str
     last_comma: str
     semicolon: str

@@ -27,6 +27,7 @@ People = Literal["none", "one", "few", "many", "unsure"]
 PartVerdict = Literal["pass", "reject", "unsure"]
 Defect = Literal["none", "scratch", "hole", "missing_screw", "discolouration", "misprint", "unsure"]
 Place = Literal["upper_left", "upper_right", "lower_left", "lower_right", "centre", "none", "unsure"]
+Extent = Literal["none", "small", "medium", "large", "unsure"]
 Material = Literal["metal", "plastic", "board", "unsure"]
 
 Value = str | int
@@ -150,6 +151,16 @@ _PARTS = (
         ("none", "unsure"),
         _PART,
     ),
+    Field(
+        "extent",
+        get_args(Extent),
+        {
+            "en": "how long the defect is: small is under 15% of the part's width, large over 30%; none without a defect",
+            "zh": "缺陷的长度：small 为零件宽度的 15% 以下，large 为 30% 以上，没有缺陷时为 none",
+        },
+        ("none", "unsure"),
+        _PART,
+    ),
     Field("material", get_args(Material), {"en": "what the part is made of", "zh": "零件的材料"}, ("unsure",), _PART),
 )
 
@@ -179,6 +190,7 @@ class Fields:
     verdict: PartVerdict | None = None
     defect: Defect | None = None
     place: Place | None = None
+    extent: Extent | None = None
     material: Material | None = None
 
     @classmethod

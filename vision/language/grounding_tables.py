@@ -110,6 +110,7 @@ MISMATCHES: tuple[tuple[str, tuple[Value, ...], str, tuple[Value, ...]], ...] = 
     ("verdict", ("pass",), "defect", _DEFECTS),
     ("verdict", ("reject",), "defect", ("none",)),
     ("defect", ("none",), "place", ("upper_left", "upper_right", "lower_left", "lower_right", "centre")),
+    ("defect", ("none",), "extent", ("small", "medium", "large")),
 )
 
 # Fields that say whether the alarm is true; the others only describe.

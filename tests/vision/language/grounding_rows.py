@@ -306,12 +306,13 @@ PART: dict[str, Any] = {
     "verdict": "reject",
     "defect": "scratch",
     "place": "centre",
+    "extent": "small",
     "material": "metal",
     "visibility": "clear",
     "supports": "yes",
     "threat": 2,
 }
-GOOD = PART | {"verdict": "pass", "defect": "none", "place": "none"}
+GOOD = PART | {"verdict": "pass", "defect": "none", "place": "none", "extent": "none"}
 
 PARTS = [
     row("a scratch", DEFECT, PART, "", "yes"),
@@ -327,6 +328,13 @@ PARTS = [
         DEFECT,
         GOOD | NO | {"place": "centre"},
         "defect place supports threat",
+        "unsure",
+    ),
+    row(
+        "denies, though a defect has a size",
+        DEFECT,
+        GOOD | NO | {"extent": "large"},
+        "defect extent supports threat",
         "unsure",
     ),
 ]

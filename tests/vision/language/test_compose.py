@@ -215,6 +215,7 @@ def test_every_value_has_words_or_is_left_unsaid_on_purpose(locale: str) -> None
         ("vehicle_colour", "none"),
         ("people", "none"),
         ("place", "none"),
+        ("extent", "none"),
     }
     for name, entry in FIELDS.items():
         if name in ("supports", "threat", "visibility", "verdict"):

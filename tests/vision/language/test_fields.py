@@ -35,7 +35,10 @@ def test_a_schema_is_flat_closed_and_has_no_free_text(kind: str, names: tuple[st
         ("fall", tuple(name for name in CORE if name != "carried")),  # who lies there carries nothing
         ("left_object", ("subject", "visibility", "supports", "threat")),  # a thing
         ("tamper", ("visibility", "supports", "threat")),  # the picture itself
-        ("defect", ("verdict", "defect", "place", "material", "visibility", "supports", "threat")),  # a part on a table
+        (
+            "defect",
+            ("verdict", "defect", "place", "extent", "material", "visibility", "supports", "threat"),
+        ),  # a part on a table
         ("crowd", ("subject", "visibility", "supports", "threat")),  # many: no clothes
     ],
 )
@@ -85,6 +88,7 @@ def test_types_and_tables_agree() -> None:
         "posture": module.Posture, "subject": module.SubjectSeen, "visibility": module.Visibility,
         "supports": module.Supports, "threat": module.Threat, "vehicle_colour": module.VehicleColour,
         "people": module.People, "verdict": module.PartVerdict, "defect": module.Defect, "place": module.Place,
+        "extent": module.Extent,
         "material": module.Material,
     }  # fmt: skip
     assert {name: entry.values for name, entry in FIELDS.items()} == {

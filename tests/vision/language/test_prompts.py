@@ -31,7 +31,7 @@ VERSIONS = {
     "climbing": (1, "f63075d98f90"),
     "crowd": (1, "7c6314bd86ca"),
     "default": (1, "d43c0097817b"),
-    "defect": (1, "1d290d0bf419"),
+    "defect": (2, "4632a73f4f3a"),
     "fall": (1, "e6f8287930fa"),
     "intrusion": (1, "4989b39939b4"),
     "left_object": (1, "fde92c22442a"),

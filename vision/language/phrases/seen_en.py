@@ -37,6 +37,7 @@ WORDS = SeenWords(
             "lower_right": "in the lower right",
             "centre": "in the centre",
         },
+        "extent": {"small": "small", "medium": "of medium size", "large": "large"},
         "material": {"metal": "a metal part", "plastic": "a plastic part", "board": "a circuit board"},
     },
     visibility={"dark": "the picture is dark", "blurred": "the picture is blurred", "covered": "the lens is covered"},
@@ -72,6 +73,7 @@ WORDS = SeenWords(
     no="the picture does not support the alarm",
     threat="threat {threat} of 3",
     located="{defect} {place}",
+    sized="{defect} ({extent})",
     comma=", ",
     last_comma=" and ",
     semicolon="; ",
@@ -108,6 +110,7 @@ WORDS = SeenWords(
         "verdict": "part",
         "defect": "defect",
         "place": "place",
+        "extent": "extent",
         "material": "material",
     },
 )

@@ -46,6 +46,7 @@ WORDS = SeenWords(
             "lower_right": "右下方",
             "centre": "中央",
         },
+        "extent": {"small": "较小", "medium": "中等大小", "large": "较大"},
         "material": {"metal": "零件为金属件", "plastic": "零件为塑料件", "board": "零件为电路板"},
     },
     visibility={"dark": "画面昏暗", "blurred": "画面模糊", "covered": "镜头被遮挡"},
@@ -69,6 +70,7 @@ WORDS = SeenWords(
     no="画面与报警不符",
     threat="威胁等级 {threat}/3",
     located="{place}{defect}",
+    sized="{defect}（{extent}）",
     comma="，",
     last_comma="，",
     semicolon="；",
@@ -105,6 +107,7 @@ WORDS = SeenWords(
         "verdict": "合格与否",
         "defect": "缺陷",
         "place": "位置",
+        "extent": "大小",
         "material": "材料",
     },
 )
