@@ -39,17 +39,21 @@ def verify(path: str, query: Mapping[str, str], key: bytes, now: float) -> bool:
 
 def link_key(folder: Path) -> bytes:
     """The key in `folder`/link.key, made at first use and readable by its owner only. Raises `StoreError`."""
-    path = folder / "link.key"
+    return key_file(folder / "link.key", "the key of evidence links")
+
+
+def key_file(path: Path, meaning: str) -> bytes:
+    """The key (32 bytes or more) in a file, made at first use and readable by its owner only. Raises `StoreError`."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             _make(path)
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is damaged; delete it and a new one is made"
-        raise StoreError(f"the key of evidence links, {path}: {reason}") from None
+        raise StoreError(f"{meaning}, {path}: {reason}") from None
     if len(key) < _KEY_BYTES:
-        raise StoreError(f"the key of evidence links, {path}: it is too short; delete it and a new one is made")
+        raise StoreError(f"{meaning}, {path}: it is too short; delete it and a new one is made")
     return key
 
 

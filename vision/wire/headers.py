@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 from pydantic import ValidationError
 
@@ -34,14 +33,14 @@ def read_meta(text: str) -> FrameMeta:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         return FrameMeta.model_validate_json(raw)
-    except (binascii.Error, ValueError) as error:
-        raise MetaError(f"Sightline-Meta: {_first(error)}") from None
+    except ValidationError as error:
+        raise MetaError(f"Sightline-Meta: {first_trouble(error)}") from None
+    except ValueError:  # of base64
+        raise MetaError("Sightline-Meta: it is not base64url") from None
 
 
-def _first(error: Exception) -> str:
-    """The first trouble, by field; never the value, which may be anything."""
-    if not isinstance(error, ValidationError):
-        return "it is not base64url"
+def first_trouble(error: ValidationError) -> str:
+    """The first trouble with a message, by field; never the value, which may be anything."""
     trouble = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part)[:40] for part in trouble["loc"]) or "the JSON"
     return f"{place}: {trouble['msg']}"[:200]
