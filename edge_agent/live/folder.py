@@ -45,7 +45,7 @@ class DataFolder:
             raise OutsideError(
                 f"data_dir {self.path}: {error.strerror}; make it a folder that this user may write"
             ) from None
-        if not _locked(lock):
+        if not lock_file(lock):
             lock.close()
             pid = (running_agent(self.path) or {}).get("pid")
             other = f" (process {pid})" if pid else ""
@@ -79,7 +79,7 @@ def running_agent(data_dir: Path) -> dict[str, Any] | None:
     """Process id (`pid`) and API address (`api`) of the agent that works with this folder; None where none runs."""
     try:
         with (data_dir / "agent.lock").open("a+", encoding="ascii") as lock:
-            if _locked(lock):
+            if lock_file(lock):
                 return None
         told = json.loads((data_dir / "agent.json").read_text(encoding="utf-8"))
         os.kill(int(told["pid"]), 0)
@@ -94,7 +94,7 @@ def hang_up(pid: int) -> None:
         os.kill(pid, signal.SIGHUP)
 
 
-def _locked(lock: IO[str]) -> bool:
+def lock_file(lock: IO[str]) -> bool:
     """Take the lock if nobody has it. It goes with the process, however that ends."""
     try:
         import fcntl

@@ -43,7 +43,7 @@ class Poster:
                 _judge(response.status, response.headers, now)
                 await _drained(response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise Retry(_reason(error, self._timeout_s)) from None
+            raise Retry(failure(error, self._timeout_s)) from None
 
     async def probe(self, now: float) -> str:
         """Connect, shake hands for TLS, hang up: no request is made. Raises `SendError`."""
@@ -51,7 +51,7 @@ class Poster:
             async with asyncio.timeout(_PROBE_S):
                 _, writer = await asyncio.open_connection(self._url.host, self._url.port, ssl=self._tls)
         except (OSError, TimeoutError) as error:
-            raise SendError(_reason(error, _PROBE_S)) from None
+            raise SendError(failure(error, _PROBE_S)) from None
         certificate = None if self._tls is None else writer.get_extra_info("peercert")
         writer.close()
         with contextlib.suppress(OSError, TimeoutError):
@@ -99,7 +99,7 @@ async def _drained(response: aiohttp.ClientResponse) -> None:
         response.close()
 
 
-def _reason(error: BaseException, seconds: float) -> str:
+def failure(error: BaseException, seconds: float) -> str:
     """Why it failed, in words that hold neither address nor password."""
     cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
     kinds: tuple[tuple[type[BaseException], str], ...] = (
