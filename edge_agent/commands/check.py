@@ -10,6 +10,7 @@ import typer
 
 from edge_agent.config import Config, config_schema
 from edge_agent.config.check import CheckReport, check
+from edge_agent.live.folder import data_dir_of
 from vision.errors import InputError
 
 
@@ -30,15 +31,26 @@ def check_command(
         typer.echo("say which file to check: sightline check FILE", err=True)
         raise typer.Exit(InputError.exit_status)
     report = check(file)
-    for line in (*report.errors, *(f"warning: {line}" for line in report.warnings)):
+    words, doubts = ("", []) if report.config is None else _words(file, report.config)
+    for line in (*report.errors, *(f"warning: {line}" for line in (*report.warnings, *doubts))):
         typer.echo(line, err=True)
     if report.config is None:
         raise typer.Exit(InputError.exit_status)
-    for line in _summary(file, report, report.config):
+    for line in _summary(file, report, report.config, words):
         typer.echo(line)
 
 
-def _summary(file: Path, report: CheckReport, config: Config) -> list[str]:
+def _words(file: Path, config: Config) -> tuple[str, list[str]]:
+    """Who words the events, whether that fits this machine, and what is doubtful about it."""
+    if config.language.backend == "template":
+        return "", []
+    from edge_agent.language.fitness import fitness
+
+    told, doubts = fitness(config, data_dir_of(config, file))
+    return told, [f"{file.name}: {doubt}" for doubt in doubts]
+
+
+def _summary(file: Path, report: CheckReport, config: Config, words: str) -> list[str]:
     lines = [f"OK  {file}", f"    model: {report.model}"]
     for camera in config.cameras:
         lines.append(f"    camera {camera.name}: {camera.source or 'no source (replay puts the clip in its place)'}")
@@ -52,6 +64,8 @@ def _summary(file: Path, report: CheckReport, config: Config) -> list[str]:
         ):
             if names:
                 lines.append(f"        {kind}: {', '.join(names)}")
+    if words:
+        lines.append(f"    words: {words}")
     if config.alerts:
         lines.append(f"    alerts: {', '.join(alert.type for alert in config.alerts)}")
     return lines

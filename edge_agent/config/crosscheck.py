@@ -148,11 +148,11 @@ def _language(document: Document, config: Config) -> tuple[list[Problem], list[P
     if needs is not None and needs[1] is None:
         here = ("language", "backend")
         problems.append(Problem(document.line(here), here, f"{language.backend} needs language.{needs[0]}"))
-    for i, entry in enumerate(language.prompts):
-        fault = PromptOverride(task=entry.task, context=entry.context).problem()
-        if fault is not None:
-            here = ("language", "prompts", i)
-            problems.append(Problem(document.line(here), here, fault))
+    problems += _prompts(document, config)
+    if language.backend == "llama_cpp" and language.path is not None and language.mmproj is None:
+        here = ("language", "path")
+        text = "without language.mmproj the model sees no pictures: events keep their fixed words"
+        warnings.append(Problem(document.line(here), here, text))
     if language.backend == "llama_cpp" and not any(find_spec(name) for name in ("llama_cpp", "xllamacpp")):
         here = ("language", "backend")
         text = "no binding to llama.cpp is installed, the fixed words stand alone: pip install 'sightline[llama]'"
@@ -164,6 +164,24 @@ def _language(document: Document, config: Config) -> tuple[list[Problem], list[P
                     here = ("cameras", c, "rules", r, "verify")
                     warnings.append(Problem(document.line(here), here, "nobody verifies: language.backend is template"))
     return problems, warnings
+
+
+def _prompts(document: Document, config: Config) -> list[Problem]:
+    """Changes of what is asked that cannot be used."""
+    found: list[tuple[Loc, str]] = []
+    names = [camera.name for camera in config.cameras]
+    for i, entry in enumerate(config.language.prompts):
+        here: Loc = ("language", "prompts", i)
+        if fault := PromptOverride(task=entry.task, context=entry.context).problem():
+            found.append((here, fault))
+        if entry.camera is not None and entry.camera not in names:
+            found.append(
+                ((*here, "camera"), f"there is no camera '{clean(entry.camera)}'; {choice(entry.camera, names)}")
+            )
+    for c, camera in enumerate(config.cameras):
+        if camera.context is not None and (fault := PromptOverride(context=camera.context).problem()):
+            found.append((("cameras", c, "context"), fault))
+    return [Problem(document.line(here), here, text) for here, text in found]
 
 
 def class_problems(document: Document, loc: Loc, camera: CameraConfig, labels: tuple[str, ...]) -> list[Problem]:

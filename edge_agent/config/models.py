@@ -73,6 +73,9 @@ class CameraConfig(Camera):
     record_source: AddressText | None = Field(
         None, description="The camera's better stream, from which evidence clips are cut."
     )
+    context: str | None = Field(
+        None, min_length=1, description="What the language model is told of the place, for example: a school yard."
+    )
     stream: StreamConfig = StreamConfig()
 
 

@@ -22,6 +22,7 @@ def language(patient: Patient, config: Config) -> Iterable[tuple[str, Look]]:
 
 def _language(patient: Patient, config: Config) -> Iterable[Finding]:
     from edge_agent.language.child_probe import probe
+    from edge_agent.language.fitness import CACHE
     from edge_agent.language.settings import model_settings
     from vision.errors import SightlineError
     from vision.language.backends.fit import needs, refusal
@@ -43,7 +44,7 @@ def _language(patient: Patient, config: Config) -> Iterable[Finding]:
         yield warn("there was no time left to ask it", "sightline doctor --timeout 60")
         return
     folder = data_folder(patient)
-    cache = folder / "language-probe.json" if folder.is_dir() else None
+    cache = folder / CACHE if folder.is_dir() else None
     result = probe(settings, min(_PROBE_S, left), cache=cache)
     if result.failure:
         yield fail(result.failure, "pip install 'sightline[llama]' for local models; see docs/language.md")

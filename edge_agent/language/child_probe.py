@@ -20,6 +20,7 @@ from edge_agent.language.child_sample import sample_picture
 from vision.language.backends.base import ModelSettings
 from vision.language.backends.machine import threads_for
 from vision.language.model import Answer, LanguageModel, NoAnswer, Task
+from vision.language.record import kept_file
 
 LOAD_S = 300.0
 _SCHEMA = {
@@ -30,7 +31,6 @@ _SCHEMA = {
         "summary": {"type": "string", "maxLength": 160},
     },
 }
-_EDGE = 1 << 20  # bytes at both ends of a model file that tell it from others
 _ENOUGH = 12  # answers: of a fast model, more tell nothing new
 _TYPICAL = (250, 80)  # tokens of a question without its picture, and of its answer
 
@@ -73,27 +73,33 @@ def probe(
 
     `cache`: a JSON file of earlier results, by model files, settings, binding and processor; failures are not kept.
     """
-    key = fingerprint(settings)
-    known = _read(cache).get(key)
+    known = remembered(settings, cache)
     if known is not None:
-        with contextlib.suppress(TypeError):
-            return dataclasses.replace(ProbeResult(**known), cached=True)
+        return known
     model = start_model(settings)
     try:
         result = _measure(model, seconds, clock)
     finally:
         model.close()
     if cache is not None and not result.failure:
-        _write(cache, {**_read(cache), key: dataclasses.asdict(result)})
+        _write(cache, {**_read(cache), fingerprint(settings): dataclasses.asdict(result)})
     return result
+
+
+def remembered(settings: ModelSettings, cache: Path | None) -> ProbeResult | None:
+    """What was measured before of this very model on this machine."""
+    known = _read(cache).get(fingerprint(settings))
+    with contextlib.suppress(TypeError):
+        return None if known is None else dataclasses.replace(ProbeResult(**known), cached=True)
+    return None
 
 
 def fingerprint(settings: ModelSettings) -> str:
     """What the speed depends on, as a short text: files, context, threads, binding, processor."""
     digest = hashlib.sha256()
     for path in (settings.path, settings.mmproj):
-        with contextlib.suppress(OSError):
-            digest.update(b"none" if path is None else _ends(path))
+        kept = None if path is None else kept_file(path)
+        digest.update(b"none" if kept is None else kept.digest.encode())
     parts = (
         settings.backend,
         settings.url,
@@ -168,16 +174,6 @@ def _result(model: LanguageModel, load_s: float, told: list[tuple[bool, Answer]]
 
 def _median(values: list[float]) -> float:
     return sorted(values)[len(values) // 2]
-
-
-def _ends(path: Path) -> bytes:
-    """Size, beginning and end of a file: enough to tell models apart without reading gigabytes."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        first = file.read(_EDGE)
-        file.seek(max(0, size - _EDGE))
-        return str(size).encode() + first + file.read(_EDGE)
 
 
 def _version(package: str) -> str:

@@ -46,11 +46,15 @@ def asking_for(config: Config) -> Asking:
     overrides = tuple(
         PromptOverride(task=p.task, context=p.context, camera=p.camera, rule=p.rule) for p in language.prompts
     )
-    for number, override in enumerate(overrides):
+    contexts = {camera.name: camera.context for camera in config.cameras if camera.context is not None}
+    named = [(f"language.prompts[{number}]", override) for number, override in enumerate(overrides)]
+    named += [(f"context of camera {name}", PromptOverride(context=text)) for name, text in contexts.items()]
+    for place, override in named:
         if problem := override.problem():
-            raise ConfigError(f"language.prompts[{number}]: {problem}")
+            raise ConfigError(f"{place}: {problem}")
     return Asking(
         locale=language.locale,
+        contexts=contexts,
         overrides=overrides,
         side=language.picture_side,
         sheets=language.strips,

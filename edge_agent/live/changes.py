@@ -65,5 +65,10 @@ def changes(old: Config, new: Config) -> Changes:
         evidence=evidence,
         model=model,
         inference=inference,
-        words=old.language != new.language,
+        words=old.language != new.language or _contexts(old) != _contexts(new),
     )
+
+
+def _contexts(config: Config) -> dict[str, str | None]:
+    """What the language model is told of each camera's place."""
+    return {camera.name: camera.context for camera in config.cameras if camera.context is not None}
