@@ -48,7 +48,12 @@ class Depth:
 
 
 class JobQueue(Protocol):
-    """Where jobs wait. All calls may raise `StoreError` (the queue cannot be reached: nothing was done)."""
+    """Where jobs wait. All calls may raise `StoreError`: the queue cannot be reached; the call may be repeated.
+
+    `max_tries`: a claim with more tries than that comes from workers that were killed over it: whoever takes it buries it.
+    """
+
+    max_tries: int
 
     async def put(self, job: Job, picture: bytes | None) -> bool:
         """Keep picture and job durably, in that order; False when the job's id is known already (nothing changes)."""
@@ -67,7 +72,7 @@ class JobQueue(Protocol):
         ...
 
     async def done(self, claim: Claim) -> None:
-        """The job has ended well."""
+        """The job has ended well, whoever has it in hand by now."""
         ...
 
     async def retry(self, claim: Claim, delay_s: float, reason: str) -> None:
@@ -92,6 +97,10 @@ class JobQueue(Protocol):
 
     async def depth(self) -> Depth:
         """How much waits."""
+        ...
+
+    async def tidy(self) -> None:
+        """Now and then: remove pictures and ids that have had their time, and pictures that belong to no job."""
         ...
 
     async def close(self) -> None:
