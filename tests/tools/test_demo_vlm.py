@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import missing
 from tools.vlm.fields import ALARMS, FIELDS, SEEN, Look, answer, schema, supports
 from tools.vlm.moments import moment_picture, moments
+from tools.vlm.parts_fields import PART_FIELDS, PART_SEEN, PartLook, part_answer
 from tools.vlm.words import dialogue
 from vision.events import Event
 from vision.language import fields as product
@@ -46,6 +47,11 @@ def test_its_fields_are_the_products() -> None:
     assert wanted == FIELDS
 
 
+def test_its_fields_of_parts_are_the_products() -> None:
+    wanted = {name: tuple(str(v) for v in product.FIELDS[name].values) for name in product.fields_for("defect")}
+    assert wanted == PART_FIELDS
+
+
 CASES: tuple[tuple[Look, str, str], ...] = (
     (Look("person", "climbing", "climbing"), "climbing", "yes"),
     (Look("person", "walking", "upright"), "climbing", "no"),  # somebody walks past the fence
@@ -65,6 +71,33 @@ CASES: tuple[tuple[Look, str, str], ...] = (
 @pytest.mark.parametrize(("look", "alarm", "wanted"), CASES)
 def test_what_bears_out_an_alarm(look: Look, alarm: str, wanted: str) -> None:
     assert supports(look, alarm) == wanted
+
+
+@pytest.mark.parametrize(
+    ("look", "verdict", "wanted"),
+    [
+        (PartLook("board"), "pass", "no"),
+        (PartLook("metal", "hole", "centre", extent="small"), "reject", "yes"),
+        (PartLook("metal", "misprint", "unsure", extent="large"), "reject", "yes"),  # somewhere between two places
+        (PartLook("plastic", "unsure", "unsure", "blurred", "unsure"), "unsure", "unsure"),  # nothing can be told
+    ],
+)
+def test_what_is_said_of_a_part(look: PartLook, verdict: str, wanted: str) -> None:
+    said = part_answer(look)
+    assert (said["verdict"], said["supports"]) == (verdict, wanted)
+    assert all(value in PART_FIELDS[name] for name, value in said.items())
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_dialogues_about_parts_answer_what_is_asked(short: bool) -> None:
+    rng = random.Random(4)
+    for _ in range(50):
+        look = PartLook(**{name: rng.choice(PART_FIELDS[name]) for name in PART_SEEN})
+        before, after, said = dialogue(look, rng, short=short)
+        pairs = dict(re.findall(r'"(\w+)": ?"?(\w+)"?', said))
+        assert pairs
+        assert pairs.items() <= part_answer(look).items()
+        assert "defect" in (before + after)
 
 
 @pytest.mark.parametrize("short", [False, True])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from tools.scenes.parts import DEFECTS, MATERIALS, SIDE, Design, Line, shoot
+from tools.scenes.parts import DEFECTS, MATERIALS, SIDE, Design, Line, PartShot, shoot
+from tools.vlm.parts_fields import PartLook
+from tools.vlm.parts_look import part_look
 
 
 @pytest.mark.parametrize("material", MATERIALS)
@@ -39,6 +43,36 @@ def test_a_fault_is_where_the_picture_differs() -> None:
     good, bad = (shoot(design, np.random.default_rng(5), name, still) for name in ("none", "hole"))
     darker = good.picture.astype(int).sum(2) - bad.picture.astype(int).sum(2)
     assert np.median(darker[bad.fault]) > 150
+
+
+def test_a_misprint_of_the_kind_that_is_asked_for() -> None:
+    """Cut letters take ink away and add none."""
+    design, still = Design.make("board", 2), Line(turn=0, shift=0, light=0, noise=0)
+    good, cut = (shoot(design, np.random.default_rng(5), name, still, ("cut",)) for name in ("none", "misprint"))
+    assert cut.fault.sum() > 15
+    change = good.picture.astype(int).sum(2) - cut.picture.astype(int).sum(2)
+    assert np.median(change[cut.fault]) > 60  # pale ink gone
+    assert (change < -60).sum() < 15
+
+
+SEEN = (
+    # fault's box in pixels of the part's side of 200: left, top, right, bottom; its place; its extent
+    ((30, 40, 40, 50), "upper_left", "small"),
+    ((150, 160, 190, 190), "lower_right", "medium"),
+    ((90, 20, 110, 180), "centre", "large"),
+    ((92, 20, 108, 60), "unsure", "medium"),  # in the middle of the upper half: left or right
+    ((125, 90, 140, 130), "unsure", "medium"),  # on the rim of the centre
+)
+
+
+@pytest.mark.parametrize(("box", "place", "extent"), SEEN)
+def test_what_is_to_be_seen_of_a_fault(box: tuple[int, int, int, int], place: str, extent: str) -> None:
+    part, fault = np.zeros((320, 320), bool), np.zeros((320, 320), bool)
+    part[60:260, 60:260] = True
+    fault[60 + box[1] : 60 + box[3], 60 + box[0] : 60 + box[2]] = True
+    shot = PartShot(np.zeros((320, 320, 3), np.uint8), fault, part, "metal", "scratch", "", 0.0, (0.0, 0.0))
+    assert part_look(shot) == PartLook("metal", "scratch", place, extent=extent)
+    assert part_look(replace(shot, fault=np.zeros_like(fault))) == PartLook("metal")
 
 
 def test_an_unknown_defect_is_told() -> None:

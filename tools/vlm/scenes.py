@@ -23,6 +23,7 @@ from tools.scenes.truth import Seen, seen
 from .cast import Cast, Shown
 from .fields import Look
 from .parts_fields import PartLook
+from .parts_look import TO_BE_SEEN, part_box, part_look
 
 Ids = NDArray[np.uint8]
 Kind = Literal["yard", "parts"]
@@ -34,9 +35,6 @@ OTHER = 5  # people who are not the subject
 FAULT = 6  # of a part
 PAD = (122, 116, 104)  # RGB with which llama.cpp fills what is not picture
 YARD_SHARE = 0.6
-SMALL, LARGE = 0.15, 0.30  # of a part's width: faults shorter than that, and longer
-_BETWEEN = 0.06  # of half a part's width
-_TO_BE_SEEN = ("cut", "smeared", "double")  # who does not know the design cannot tell that the letters are wrong
 _LEAST = 22  # pixels: smaller things are no subject
 _KINDS = {"person": PERSON, "car": CAR, "bag": BAG}
 
@@ -227,26 +225,8 @@ def render_parts(seed: int, count: int) -> list[Crop]:
         design = parts.Design.make(parts.MATERIALS[index % 3], 1000 * seed + index // 6)
         defect = "none" if rng.random() < 0.25 else str(rng.choice(parts.DEFECTS))
         line = parts.Line(light=0.2, noise=float(rng.uniform(0.5, 3)), table=int(rng.integers(4)))
-        shot = parts.shoot(design, rng, defect, line, _TO_BE_SEEN)
-        rows, columns = np.flatnonzero(shot.part.any(1)), np.flatnonzero(shot.part.any(0))
-        middle = ((columns[0] + columns[-1]) / 2, (rows[0] + rows[-1]) / 2)
-        # as much as twice a box of this size is the part with some table around it
-        half = (columns[-1] - columns[0]) / 3.4
-        box = (middle[0] - half, middle[1] - half, middle[0] + half, middle[1] + half)
+        shot = parts.shoot(design, rng, defect, line, TO_BE_SEEN)
         thick = cv2.dilate(shot.fault.astype(np.uint8), np.ones((7, 7), np.uint8))
         picture, cells = compressed(shot.picture, rng), np.asarray(thick * FAULT, np.uint8)
-        out.append(cut(picture, cells, box, part_look(shot)))
+        out.append(cut(picture, cells, part_box(shot), part_look(shot)))
     return out
-
-
-def part_look(shot: parts.PartShot) -> PartLook:
-    """What is to be seen of a part; its fault's place is unsure where it lies between two of the places."""
-    if not shot.fault.any():
-        return PartLook(shot.material)
-    body, fault = (np.argwhere(mask)[:, ::-1].astype(np.float32) for mask in (shot.part, shot.fault))
-    low, high = body.min(0), body.max(0)
-    x, y = ((fault.mean(0) - (low + high) / 2) / ((high - low) / 2)).tolist()
-    near = {parts.place_at(x + dx, y + dy) for dx in (-_BETWEEN, _BETWEEN) for dy in (-_BETWEEN, _BETWEEN)}
-    reach = max(cv2.minAreaRect(fault)[1]) / float((high - low).max())
-    extent = "small" if reach < SMALL else "medium" if reach < LARGE else "large"
-    return PartLook(shot.material, shot.defect, near.pop() if len(near) == 1 else "unsure", extent=extent)
