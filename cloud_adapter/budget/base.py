@@ -44,10 +44,14 @@ class Meter(Protocol):
 
 
 class Prices(Protocol):
-    """What models cost, by name of the catalogue; raises `ConfigError` for a model that it does not list."""
+    """What models cost, by name of the catalogue; raises `InputError` for a model that it does not list."""
 
     def price(self, model: str, usage: Usage, at: float) -> int:
         """Micro-dollars for a use at that time (prices have validity dates), rounded up."""
+        ...
+
+    def ceiling(self, model: str, usage: Usage, at: float) -> int:
+        """The most that it can cost if the call is made within a day of `at`: what is reserved."""
         ...
 
     def picture_tokens(self, model: str, width: int, height: int) -> int:

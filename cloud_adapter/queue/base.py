@@ -39,7 +39,10 @@ class Buried:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How much waits: ready or delayed jobs, jobs in workers' hands, dead ones, and bytes of pictures."""
+    """How much waits: ready or delayed jobs, jobs in workers' hands, dead ones, and bytes of pictures of the first two.
+
+    Pictures of ended jobs do not count: they make room by themselves (`tidy`).
+    """
 
     waiting: int
     taken: int

@@ -163,12 +163,12 @@ class EmbeddedJobQueue:
         """How much waits."""
 
         def read() -> Depth:
-            alive = ("waiting", "delayed", "taken", "dead")
-            count = sa.select(jobs.c.state, sa.func.count()).where(jobs.c.state.in_(alive)).group_by(jobs.c.state)
+            states = ("waiting", "delayed", "taken", "dead")
+            sums = sa.select(jobs.c.state, sa.func.count(), sa.func.sum(jobs.c.bytes)).where(jobs.c.state.in_(states))
             with self._db.reading() as db:
-                n = {state: int(number) for state, number in db.execute(count)}
-                kept = db.execute(sa.select(sa.func.sum(jobs.c.bytes)).where(jobs.c.bytes > 0)).scalar()
-            return Depth(n.get("waiting", 0) + n.get("delayed", 0), n.get("taken", 0), n.get("dead", 0), int(kept or 0))
+                found = {state: (int(n), int(size)) for state, n, size in db.execute(sums.group_by(jobs.c.state))}
+            (waiting, a), (delayed, b), (taken, c), (dead, _) = (found.get(state, (0, 0)) for state in states)
+            return Depth(waiting + delayed, taken, dead, a + b + c)
 
         return await asyncio.to_thread(read)
 

@@ -85,7 +85,7 @@ class FakeQueue:
 
     async def depth(self) -> Depth:
         taken = sum(1 for id_ in self.taken if self.due[id_] > self.now())
-        size = sum(len(picture) for picture in self.pictures.values())
+        size = sum(len(self.pictures.get(self.jobs[id_].picture or "", b"")) for id_ in self.due)
         return Depth(len(self.due) - taken, taken, len(self.buried), size)
 
     async def tidy(self) -> None: ...

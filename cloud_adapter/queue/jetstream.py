@@ -1,6 +1,7 @@
 """The queue of several machines: NATS JetStream.
 
-`PREFIX.jobs.N`      a work queue stream with one subject and one consumer per priority: a job leaves it when it has ended
+`PREFIX.jobs.N.S`    a work queue stream with one consumer per priority N: a job leaves it when it has ended (S: the size of
+                     its picture in units of 8 KiB, so that the server can add up how much waits)
 `PREFIX_pictures`    an object store
 `PREFIX.ids.KEY`     what became of each job, for `remember_days`: an upload is known long after the de-duplication window
 `PREFIX.held.KEY`    jobs that were given back for later (they count as waiting, not as taken)
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 POLL_S = 0.5
 WINDOW_S = 600.0  # within it the server itself knows a repeated message
 _PRIORITIES = range(10)
+_UNIT = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class JetStreamJobQueue:
     async def _create(self) -> None:
         await self._link.stream(
             name=self._stream,
-            subjects=[f"{self._subject}.*"],
+            subjects=[f"{self._subject}.*.*"],
             retention="workqueue",
             storage="file",
             duplicate_window=WINDOW_S,
@@ -94,7 +96,7 @@ class JetStreamJobQueue:
         for priority in _PRIORITIES:
             consumer = ConsumerConfig(
                 durable_name=f"p{priority}",
-                filter_subject=f"{self._subject}.{priority}",
+                filter_subject=f"{self._subject}.{priority}.*",
                 ack_policy=AckPolicy.EXPLICIT,
                 ack_wait=self._settings.lease_s,
                 max_deliver=-1,  # tries are counted here: holding a job is none
@@ -109,17 +111,23 @@ class JetStreamJobQueue:
         """Keep picture and job durably."""
         key = _key(job.id)
         with self._told():
-            js = await self._js()
+            await self._js()
             if await self._ids.get(key) is not None:
                 return False
             if picture is not None and job.picture is not None:
                 await self._pictures.put(checked(job.picture), picture, self._now())
-            sent = await js.publish(
-                f"{self._subject}.{job.priority}", job.model_dump_json().encode(), headers={"Nats-Msg-Id": key}
-            )
+            size = -(-len(picture or b"") // _UNIT)
+            new = await self._send(job, size, key)
             # A worker may have ended it by now: its note stands.
             await self._ids.put(key, self._note("waiting", job), first=True)
         self._came.set()
+        return new
+
+    async def _send(self, job: Job, size: int, once: str) -> bool:
+        """Put the message; False where the server knows this one."""
+        js = await self._js()
+        subject = f"{self._subject}.{job.priority}.{size}"
+        sent = await js.publish(subject, job.model_dump_json().encode(), headers={"Nats-Msg-Id": once})
         return not sent.duplicate
 
     async def picture(self, key: str) -> bytes:
@@ -147,16 +155,22 @@ class JetStreamJobQueue:
                     await self._came.wait()
 
     async def _take(self) -> Claim | None:
-        js = await self._js()
-        info = await js.stream_info(self._stream, subjects_filter=f"{self._subject}.*")
-        for subject in sorted(info.state.subjects or {}):  # one digit each: this is the order of priority
-            while (message := await self._next(subject.rpartition(".")[2])) is not None:
+        for priority in sorted({priority for priority, _ in await self._waiting()}):
+            while (message := await self._next(priority)) is not None:
                 claim = await self._claim(message)
                 if claim is not None:
                     return claim
         return None
 
-    async def _next(self, priority: str) -> Msg | None:
+    async def _waiting(self) -> dict[tuple[int, int], int]:
+        """(priority, size in units) -> how many jobs are in the stream."""
+        js = await self._js()
+        info = await js.stream_info(self._stream, subjects_filter=f"{self._subject}.>")
+        subjects = info.state.subjects or {}
+        tokens = {subject: subject.removeprefix(f"{self._subject}.").split(".") for subject in subjects}
+        return {(int(tokens[subject][0]), int(tokens[subject][1])): count for subject, count in subjects.items()}
+
+    async def _next(self, priority: int) -> Msg | None:
         """One message, without waiting: a request that is still open when its asker is killed would cost a lease."""
         client = await self._link.client()
         inbox = client.new_inbox()
@@ -227,6 +241,7 @@ class JetStreamJobQueue:
         """Into the dead letter."""
         handle: _Handle = claim.handle
         letter = {"job": claim.job.model_dump_json(), "reason": reason, "tries": claim.tries, "at": self._now()}
+        letter["size"] = int(handle.message.subject.rpartition(".")[2])
         with self._told():
             await self._js()
             await self._dead.put(handle.key, letter)
@@ -245,14 +260,13 @@ class JetStreamJobQueue:
         """From the dead letter back to the end of the queue."""
         key = _key(job_id)
         with self._told():
-            js = await self._js()
+            await self._js()
             letter = await self._dead.get(key)
             if letter is None:
                 return False
             job = Job.model_validate_json(letter["job"])
             await self._ids.put(key, {**self._note("waiting", job), "revived": letter["at"]})
-            again = {"Nats-Msg-Id": f"{key}.{letter['at']}"}
-            await js.publish(f"{self._subject}.{job.priority}", job.model_dump_json().encode(), headers=again)
+            await self._send(job, letter.get("size", 0), f"{key}.{letter['at']}")
             await self._dead.remove(key)
         self._came.set()
         return True
@@ -261,12 +275,12 @@ class JetStreamJobQueue:
         """How much waits."""
         with self._told():
             js = await self._js()
-            messages = (await js.stream_info(self._stream)).state.messages
+            waiting = await self._waiting()
             consumers = await js.consumers_info(self._stream)
             later, dead = await self._held.count(), await self._dead.count()
-            size = await self._pictures.size()
         taken = max(0, sum(consumer.num_ack_pending or 0 for consumer in consumers) - later)
-        return Depth(max(0, messages - taken), taken, dead, size)
+        size = sum(units * _UNIT * count for (_, units), count in waiting.items())
+        return Depth(max(0, sum(waiting.values()) - taken), taken, dead, size)
 
     async def tidy(self) -> None:
         """Remove pictures that have had their time, and those that belong to no job; notes and letters end by themselves."""

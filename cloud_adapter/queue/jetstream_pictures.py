@@ -64,10 +64,6 @@ class Pictures:
         except NotFoundError:
             return None
 
-    async def size(self) -> int:
-        """Bytes of all pictures."""
-        return (await (await self._link.js()).stream_info(self._stream)).state.bytes
-
     async def tidy(self, ended: Mapping[str, float], now: float, settings: JetStreamQueue) -> None:
         """Remove pictures whose jobs ended long ago, orphans, and beyond the byte budget the oldest of ended jobs.
 

@@ -49,7 +49,7 @@ def m001_jobs(db: sa.Connection) -> None:
             document TEXT NOT NULL
         )""",
         "CREATE INDEX cloud_jobs_next ON cloud_jobs (state, priority, queued, number)",
-        "CREATE INDEX cloud_jobs_due ON cloud_jobs (state, due)",
+        "CREATE INDEX cloud_jobs_due ON cloud_jobs (state, due, bytes)",
         "CREATE INDEX cloud_jobs_ended ON cloud_jobs (ended) WHERE ended IS NOT NULL",
         "CREATE INDEX cloud_jobs_pictures ON cloud_jobs (picture) WHERE picture IS NOT NULL",
         "CREATE INDEX cloud_jobs_bytes ON cloud_jobs (bytes) WHERE bytes > 0",

@@ -26,8 +26,8 @@ class _Queue(BaseModel):
     max_picture_bytes: int = Field(
         20_000_000_000,
         ge=10_000_000,
-        description="All pictures together: beyond it the intake tells devices to wait; from 80 % on, the oldest pictures "
-        "of ended jobs are removed before their time.",
+        description="All pictures together; from 80 % of it on, the oldest pictures of ended jobs are removed before their "
+        "time.",
     )
     remember_days: float = Field(
         90,

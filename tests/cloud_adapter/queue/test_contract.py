@@ -116,7 +116,7 @@ def test_a_job_with_its_picture_goes_through(place: Place) -> None:
         await queue.done(claim)
         await queue.done(claim)  # a repeated call after a lost answer
         depth = await queue.depth()
-        assert (depth.waiting, depth.taken, depth.dead) == (0, 0, 0)
+        assert (depth.waiting, depth.taken, depth.dead, depth.picture_bytes) == (0, 0, 0, 0)
         assert await queue.take(0.0) is None
 
     run(place, test)
