@@ -64,11 +64,17 @@ def disc(radius: float) -> npt.NDArray[np.uint8]:
     return np.asarray(x * x + y * y <= radius * radius + 0.3, np.uint8)
 
 
-def difference(reference: Planes, image: Planes, valid: Mask | None, tolerance: float) -> Difference:
-    """Compare; both float32 [height, width, channels] of one size, `tolerance` in pixels."""
+def difference(
+    reference: Planes, image: Planes, tolerance: float, mask: Mask | None = None, seen: Mask | None = None
+) -> Difference:
+    """Compare; both float32 [height, width, channels] of one size, `tolerance` in pixels.
+
+    `mask` is what is judged, `seen` what the original picture shows at all.
+    """
     if image.shape[2] != reference.shape[2]:  # one of the two is grey all over
         image, reference = (np.repeat(p, 3, axis=2) if p.shape[2] == 1 else p for p in (image, reference))
-    there = np.full(image.shape[:2], 255, np.uint8) if valid is None else valid
+    full = np.full(image.shape[:2], 255, np.uint8)
+    there = full if mask is None else mask
     lit = relit(reference, image, there)
     found = focus(lit, image)
     a = blurred(lit, float(np.hypot(max(0.0, found.blur_px), _OWN_BLUR)))
@@ -80,7 +86,8 @@ def difference(reference: Planes, image: Planes, valid: Mask | None, tolerance: 
     rest = np.maximum(_beyond(other, one, kernel), _beyond(one, other, kernel))
     plain = np.asarray(cv2.absdiff(one, other)).reshape(one.shape).max(axis=2)
     # what comes in over the border of the picture has nothing to be compared with
-    rest[_inner(there, 2 * tolerance + 2) == 0] = 0
+    rest[_inner(full if seen is None else seen, 2 * tolerance + 2) == 0] = 0
+    rest[there == 0] = 0
     plain[there == 0] = 0
     noise = 1.4826 * float(np.median(plain[::3, ::3][there[::3, ::3] > 0])) if there.any() else 0.0
     return Difference(rest, plain, other, one, there, found.blur_px, found.lost, noise)

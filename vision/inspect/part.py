@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from vision.frame import Pixels
 from vision.geometry import Box
+from vision.inspect.calibration import Calibration, Points
 
 Affine = npt.NDArray[np.float64]  # [2, 3], between pixel centres, as OpenCV has it
 Mask = npt.NDArray[np.uint8]  # [height, width], 0 or 255
-Points = npt.NDArray[np.float64]  # [N, 2], x and y
 
 IDENTITY: Affine = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
@@ -28,6 +28,7 @@ class View:
     are the same of further good parts. `mm_per_px` holds for `image`; None without calibration. `order`
     says what is expected of this very part ("code": "4006381333931"). `to_native` leads from pixels of `image` to pixels
     of the original picture. `span` is the longer side of the whole part in pixels of `image`; None: that of `image`.
+    `seen` is 255 where the original picture has pixels at all; None: everywhere.
     """
 
     image: Pixels
@@ -39,6 +40,8 @@ class View:
     to_native: Affine = field(default_factory=IDENTITY.copy)
     others: tuple[Pixels, ...] = ()
     span: float | None = None
+    seen: Mask | None = None
+    calibration: Calibration | None = None
 
     @property
     def whole_px(self) -> float:
@@ -59,6 +62,10 @@ class View:
         """The box of the original picture that holds a box of `image`."""
         corners = ((box.x1, box.y1), (box.x2, box.y1), (box.x2, box.y2), (box.x1, box.y2))
         return self.around(np.array(corners))
+
+    def mm(self, points: npt.ArrayLike) -> Points | None:
+        """Points [N, 2] of `image` in millimetres on the calibrated plane; None without calibration."""
+        return None if self.calibration is None else self.calibration.mm(self.native(points))
 
     def around(self, points: npt.ArrayLike) -> Box:
         """The smallest box of the original picture around points [N, 2] of `image`."""

@@ -9,7 +9,6 @@ Source: Baker and Matthews, "Lucas-Kanade 20 Years On" (IJCV 2004), inverse comp
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -181,13 +180,14 @@ def _solved(jacobian: npt.NDArray[np.float64], error: npt.NDArray[np.float64]) -
     """The step that explains the differences best; those it cannot explain count for little (Tukey)."""
     weight: npt.NDArray[Any] = np.ones_like(error)
     solution = np.zeros(jacobian.shape[1])
-    for _ in range(3):
+    diagonal = np.arange(jacobian.shape[1])
+    for _ in range(2):
         weighted = jacobian * weight[:, None]
-        normal = weighted.T @ jacobian
-        normal[np.diag_indices_from(normal)] *= 1 + 1e-6
-        normal[np.diag_indices_from(normal)] += 1e-9
-        solution = np.linalg.solve(normal, weighted.T @ error)
-        rest = error - jacobian @ solution
+        # einsum and not @: the sums must not depend on how many threads a linear algebra library takes
+        normal = np.einsum("ni,nj->ij", weighted, jacobian)
+        normal[diagonal, diagonal] = normal[diagonal, diagonal] * (1 + 1e-6) + 1e-9
+        solution = np.linalg.solve(normal, np.einsum("ni,n->i", weighted, error))
+        rest = error - np.einsum("ni,i->n", jacobian, solution)
         spread = 1.4826 * float(np.median(np.abs(rest))) + 2.0
         weight = np.asarray(np.clip(1 - (rest / (4.685 * spread)) ** 2, 0, None) ** 2)
         if weight.sum() < 20:
@@ -224,10 +224,5 @@ def likeness(reference: Grey, picture: Grey, matrix: Affine, mask: Mask | None =
         return 0.0
     a, b = small[there].astype(np.float64), np.asarray(brought, np.float64)[there]
     a, b = a - a.mean(), b - b.mean()
-    norm = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / norm if norm > 0 else 0.0
-
-
-def best(candidates: Sequence[tuple[float, Affine]]) -> tuple[float, Affine] | None:
-    """The candidate of the greatest likeness."""
-    return max(candidates, key=lambda pair: pair[0], default=None)
+    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / norm if norm > 0 else 0.0

@@ -87,7 +87,7 @@ class Golden(Check[Params]):
         tolerance = max(1.0, self.params.tolerance / 100 * view.whole_px)
         best: Difference | None = None
         for reference in references:
-            found = difference(planes(reference), planes(view.image), view.mask, tolerance)
+            found = difference(planes(reference), planes(view.image), tolerance, view.mask, view.seen)
             best = found if best is None or best.lost else best.least(found)
             if not (best.rest > self._limit(best)).any():
                 break
