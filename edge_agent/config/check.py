@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.config.crosscheck import class_problems, silent_rules
-from edge_agent.config.detector import open_model
+from edge_agent.config.detector import open_detector_for
 from edge_agent.config.loading import load_with_warnings
 from edge_agent.config.models import Config
 from vision.delivery.outbox import build_senders
@@ -78,7 +78,7 @@ def check_alerts(path: Path, config: Config) -> list[str]:
 def _model(config: Config, path: Path) -> tuple[str, tuple[str, ...]]:
     """A line about the model and its class names. Raises `ConfigError` where it cannot be used."""
     try:
-        detector = open_model(config.model)
+        detector = open_detector_for(config)
         names = detector.names
     except ModelError as error:
         document = read(path)

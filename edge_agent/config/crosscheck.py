@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any
 
+from edge_agent.config.cloudcheck import cloud_problems
 from edge_agent.config.models import CameraConfig, Config
 from edge_agent.config.shapes import shape_fault
 from vision.language.prompts.task import PromptOverride
@@ -51,6 +52,9 @@ def cross_problems(
     if config is not None:
         found, labels = _model(document, config)
         problems += found
+        found, doubtful = cloud_problems(document, config)
+        problems += found
+        warnings += doubtful
         found, doubtful = _language(document, config)
         problems += found
         warnings += doubtful
@@ -59,7 +63,7 @@ def cross_problems(
         warnings += _shapes(document, ("cameras", i), camera)
         if labels is not None:
             problems += class_problems(document, ("cameras", i), camera, labels)
-        if not camera.rules:
+        if not camera.rules and camera.looks:
             warnings.append(
                 Problem(document.line(("cameras", i)), ("cameras", i, "rules"), "no rules: no events will come")
             )
@@ -100,10 +104,10 @@ def _shapes(document: Document, loc: Loc, camera: CameraConfig) -> list[Problem]
 def _model(document: Document, config: Config) -> tuple[list[Problem], tuple[str, ...] | None]:
     """Whether the model's files are there, and its class names where a file gives them."""
     model, found = config.model, []
-    if model.path is None:
+    if model.path is None and (model.name is not None or config.needs_model or document.at(("model",)) is not None):
         key: Loc = ("model",) if model.name is None else ("model", "name")
         what = (
-            "needs path: my.onnx"
+            ("missing; write model: {path: my.onnx}" if document.at(("model",)) is None else "needs path: my.onnx")
             if model.name is None
             else (
                 f"'{clean(model.name)}' is not on this machine; give model: {{path: my.onnx}} "

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
+from edge_agent.uplink.settings import CaptureConfig, UplinkConfig
 from vision.camera import Camera
 from vision.delivery.env import AddressText, SecretText
 from vision.delivery.senders.base import AlertParams, sender_types
@@ -13,6 +14,7 @@ from vision.errors import InputError
 from vision.settings.problems import choice, clean
 from vision.settings.values import ConfigPath, Value
 
+CAPTURE_RULE = "capture"  # the rule of a camera whose pictures wait for what a detector sees
 Family = Literal["yolox", "yolov5", "yolov8", "yolo26", "nanodet"]
 Provider = Literal["cpu", "cuda", "tensorrt", "openvino", "coreml"]
 
@@ -77,6 +79,31 @@ class CameraConfig(Camera):
         None, min_length=1, description="What the language model is told of the place, for example: a school yard."
     )
     stream: StreamConfig = StreamConfig()
+    tier: Literal["offline", "local", "cloud"] = Field(
+        "local",
+        description="Where the thinking happens: offline: rules alone, events keep their fixed words; local: with the "
+        "language model of this machine; cloud: pictures go up to the cloud adapter (`capture`, `uplink`).",
+    )
+    capture: CaptureConfig | None = Field(None, description="With tier cloud: which pictures go up, and when.")
+
+    @property
+    def looks(self) -> bool:
+        """Whether its stream is open all the time and a detector looks at it."""
+        return self.tier != "cloud" or (self.capture is not None and self.capture.detector is not None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _seen(cls, data: Any) -> Any:
+        """With a detector as gate there is a rule that opens it; what it tells is an event like any other."""
+        capture = data.get("capture") if isinstance(data, dict) and data.get("tier") == "cloud" else None
+        gate = capture.get("detector") if isinstance(capture, dict) else None
+        rules = data.get("rules", []) if isinstance(data, dict) else None
+        if not isinstance(gate, dict) or not isinstance(rules, list | tuple):
+            return data
+        if any(isinstance(rule, dict) and rule.get("name") == CAPTURE_RULE for rule in rules):
+            return data  # written out, or read once already
+        known = {key: gate[key] for key in ("classes", "zone", "min_seconds") if key in gate}
+        return data | {"rules": [*rules, {"type": "intrusion", "name": CAPTURE_RULE, "classes": ["person"], **known}]}
 
 
 class PromptConfig(Value):
@@ -198,7 +225,7 @@ class Config(Value):
     data_dir: ConfigPath | None = Field(
         None, description="Where events and evidence are kept; `replay` does not need it."
     )
-    model: ModelConfig = Field(description="The detector.")
+    model: ModelConfig = Field(ModelConfig(), description="The detector; needed where a camera watches for something.")
     cameras: tuple[CameraConfig, ...] = Field(min_length=1, description="The cameras, each with its rules.")
     language: LanguageConfig = LanguageConfig()
     alerts: tuple[AnyAlert, ...] = Field((), description="Where events are sent; used by `run`.")
@@ -206,11 +233,22 @@ class Config(Value):
     store: StoreConfig = StoreConfig()
     api: ApiConfig = ApiConfig()
     inference: InferenceConfig = InferenceConfig()
+    uplink: UplinkConfig | None = Field(None, description="Where the pictures of cameras with tier cloud go.")
     site: str = Field(
         "sightline",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
         description="Name of this agent at receivers of alerts: letters, digits, _ . -",
     )
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a detector is named."""
+        return self.model.path is not None or self.model.name is not None
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether a camera cannot do without a detector."""
+        return any(camera.looks for camera in self.cameras)
 
     def camera(self, name: str | None = None) -> CameraConfig:
         """The camera of that name; the only one for None. Raises `InputError` where that is not clear."""

@@ -36,6 +36,9 @@ _SECTIONS = (
     ("cameras[].zones[]", "Zone"),
     ("cameras[].lines[]", "Line"),
     ("cameras[].masks[]", "Mask"),
+    ("cameras[].capture", "CaptureConfig"),
+    ("cameras[].capture.gate", "Gate"),
+    ("cameras[].capture.detector", "DetectorGate"),
     ("schedule", "Schedule"),
 )
 _LAST = (
@@ -45,6 +48,7 @@ _LAST = (
     ("store", "StoreConfig"),
     ("api", "ApiConfig"),
     ("inference", "InferenceConfig"),
+    ("uplink", "UplinkConfig"),
 )
 
 

@@ -58,7 +58,7 @@ def _against(cameras: Iterable[object], rate: float, text: str, each: float) -> 
 
 def _model(patient: Patient) -> ModelConfig | None:
     if patient.config is not None:
-        return patient.config.model
+        return patient.config.model if patient.config.has_model else None
     path = patient.model or (_DEMO if _DEMO.is_file() else None)
     return None if path is None else ModelConfig(path=path)
 

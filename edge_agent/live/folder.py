@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from edge_agent.config import Config
+from edge_agent.locking import lock_file
 from vision.errors import InputError, OutsideError
 
 DEFAULT = "data"
@@ -92,16 +93,3 @@ def hang_up(pid: int) -> None:
     """Ask a running agent to read its config again."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGHUP)
-
-
-def lock_file(lock: IO[str]) -> bool:
-    """Take the lock if nobody has it. It goes with the process, however that ends."""
-    try:
-        import fcntl
-    except ImportError:  # not on Windows; there two agents on one folder are not noticed
-        return True
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -23,7 +23,7 @@ from typing import Literal, Self
 
 import sqlalchemy as sa
 
-from edge_agent.live.folder import lock_file
+from edge_agent.locking import lock_file
 from edge_agent.uplink import tables
 from edge_agent.uplink.parcel import Parcel, read_parcel
 from edge_agent.uplink.tables import SpoolDatabase, add, counters, days, frames, moments, requests
