@@ -16,7 +16,7 @@ from cloud_adapter.intake.decoders import Decoders
 from cloud_adapter.intake.devices import Devices
 from cloud_adapter.intake.ledger import Ledger, conflict
 from cloud_adapter.intake.limits import Rates, Slots
-from cloud_adapter.intake.messages import metadata, plain_meta, read_frame_id, read_readings, sent_by
+from cloud_adapter.intake.messages import metadata, of_content, plain_meta, read_frame_id, read_readings, sent_by
 from cloud_adapter.intake.pressure import Pressure
 from cloud_adapter.intake.refusals import Refusal, answer
 from cloud_adapter.intake.settings import IntakeSettings
@@ -69,10 +69,10 @@ class Intake:
         """`POST /v1/frames`: a picture alone, its id made from its content, so that sending it twice is harmless."""
         length = announced(request, self.settings.pictures.max_bytes)
         sender = await self._gate.either(request, length)
-        body = await self._body(request, sender, length, PRIORITIES["normal"])
-        meta = plain_meta(request.query, sender.device, self.profiles, body, self.now())
+        meta = plain_meta(request.query, sender.device, self.profiles, self.now())
         sent_by(sender.device, meta.site, meta.camera, meta.profile, self.profiles)
-        return await self._take_picture(sender, meta, body)
+        body = await self._body(request, sender, length, meta.priority)
+        return await self._take_picture(sender, of_content(meta, body), body)
 
     async def post_readings(self, request: web.Request) -> web.Response:
         """`POST /v1/readings`: sensor readings as JSON; with a picture they travel in its `Sightline-Meta`."""

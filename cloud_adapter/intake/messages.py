@@ -51,30 +51,39 @@ def read_readings(body: bytes, now: float) -> Readings:
     return sent.model_copy(update={"readings": _not_later(sent.readings, now)})
 
 
-def plain_meta(
-    query: Mapping[str, str], device: Device, profiles: Collection[str], body: bytes, now: float
-) -> FrameMeta:
-    """What is known of a picture that came alone: from the query, else from the device's config. Raises `Refusal`."""
+def plain_meta(query: Mapping[str, str], device: Device, profiles: Collection[str], now: float) -> FrameMeta:
+    """What is known of a picture that comes alone: from the query, else from the device's config. Raises `Refusal`.
+
+    Its id and hash are still those of nothing: `of_content` fills them in.
+    """
     if unknown := set(query) - _QUERY:
         names = ", ".join(sorted(_QUERY))
         raise Refusal(400, "wrong_query", f"{len(unknown)} unknown names in the query; it takes {names}")
-    sha256 = hashlib.sha256(body).hexdigest()
+    asked = device.profiles or tuple(profiles)
+    if "profile" not in query and len(asked) != 1:
+        raise Refusal(400, "wrong_query", "say which profile: ?profile=NAME, or give the device one in the config")
     values: dict[str, Any] = {
-        "frame": f"plain-{sha256[:40]}",
+        "frame": "plain-none",
         "site": device.site,
         "camera": query.get("camera", next((name for name in device.cameras if name != "*"), device.name)),
         "captured": query.get("captured", now),
-        "profile": query.get("profile", _only(device.profiles or tuple(profiles))),
+        "profile": query.get("profile", asked[0] if asked else ""),
         "trigger": "manual",
         "width": 16,  # not told; the job has the real ones
         "height": 16,
-        "sha256": sha256,
+        "sha256": "0" * 64,
     }
     try:
         meta = FrameMeta.model_validate(values)
     except ValidationError as error:
         raise Refusal(400, "wrong_query", first_trouble(error)) from None
     return meta.model_copy(update={"captured": min(meta.captured, now)})
+
+
+def of_content(meta: FrameMeta, body: bytes) -> FrameMeta:
+    """The same, named by its content: a device that sends a picture again after a lost answer sends the same frame."""
+    sha256 = hashlib.sha256(body).hexdigest()
+    return meta.model_copy(update={"frame": f"plain-{sha256[:40]}", "sha256": sha256})
 
 
 def sent_by(device: Device, site: str, camera: str, profile: str, profiles: Collection[str]) -> None:
@@ -88,12 +97,6 @@ def sent_by(device: Device, site: str, camera: str, profile: str, profiles: Coll
         near = difflib.get_close_matches(profile, profiles, 1)
         hint = f"; did you mean {near[0]}?" if near else "; it takes one of the profiles of the config"
         raise Refusal(422, "unknown_profile", f"there is no such profile{hint}")
-
-
-def _only(profiles: tuple[str, ...]) -> str:
-    if len(profiles) != 1:
-        raise Refusal(400, "wrong_query", "say which profile: ?profile=NAME, or give the device one in the config")
-    return profiles[0]
 
 
 def _not_later(readings: tuple[Reading, ...], now: float) -> tuple[Reading, ...]:

@@ -9,6 +9,7 @@ import ssl
 from http import HTTPStatus
 from typing import Any
 
+import aiohttp
 from aiohttp import web
 
 from cloud_adapter.intake.refusals import Refusal
@@ -83,7 +84,7 @@ class IntakeServer:
 
         async def begun(request: Any) -> web.StreamResponse:
             if isinstance(request.protocol, _Connection):
-                request.protocol.head_came()
+                request.protocol.head_came(request.content)
             return await handle(request)
 
         server.request_handler = begun
@@ -129,13 +130,14 @@ class IntakeServer:
 class _Connection(web.RequestHandler):
     """One connection; it is ended where the first head does not come in time (later ones: the idle time-out)."""
 
-    __slots__ = ("_open", "_timer", "_wait_s")
+    __slots__ = ("_body", "_open", "_timer", "_wait_s")
 
     def __init__(self, *args: Any, wait_s: float, open_: set[_Connection], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._open = open_
         self._wait_s = wait_s
         self._timer: asyncio.TimerHandle | None = None
+        self._body: aiohttp.StreamReader | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A device has connected: the head of a request is due."""
@@ -145,12 +147,16 @@ class _Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """It is gone."""
+        body = self._body
         self.head_came()
         self._open.discard(self)
         super().connection_lost(exc)
+        if body is not None:
+            body.feed_eof()  # else the framework would wait for the rest of it for as long as it lingers
 
-    def head_came(self) -> None:
-        """Nobody waits for it any more."""
+    def head_came(self, body: aiohttp.StreamReader | None = None) -> None:
+        """Nobody waits for it any more; its body may follow."""
+        self._body = body
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -117,7 +117,9 @@ class Serving:
         counters: Counters = self.app[INTAKE].counters
         return counters
 
-    async def send(self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
+    async def send(
+        self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Answer:
         async with self.http.request(method, self.url + target, data=body or None, headers=headers) as response:
             text = await response.text()
             body_ = await response.json() if response.content_type == "application/json" else {}
@@ -126,7 +128,9 @@ class Serving:
     async def put(self, body: bytes, frame: str = "frame-001", device: Device | None = None, **meta: Any) -> Answer:
         target = f"/v1/frames/{frame}"
         sender = device or self.device
-        return await self.send("PUT", target, body, sender.signed("PUT", target, body, meta=meta_of(body, frame, **meta)))
+        return await self.send(
+            "PUT", target, body, sender.signed("PUT", target, body, meta=meta_of(body, frame, **meta))
+        )
 
     async def post_readings(self, **changes: Any) -> Answer:
         wanted = {"id": "reading-1", "site": "north", "camera": "field-3", "profile": "cover"}
