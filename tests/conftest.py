@@ -28,8 +28,8 @@ def missing(reason: str) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that depend on the machine's moment get two more tries."""
-    for item in items:
+    """In CI, tests that depend on the machine's moment get two more tries."""
+    for item in items if os.environ.get("SIGHTLINE_REQUIRE_PEERS") == "1" else []:
         if item.path.relative_to(ROOT / "tests").as_posix().startswith(TIMED):
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
 

@@ -187,8 +187,9 @@ def lock_of(db: sa.Connection, action: str) -> str | None:
 
 def newest_readings(db: sa.Connection, site: str) -> dict[tuple[str, str], Reading]:
     """The newest reading of every sensor of a site, by camera and sensor."""
-    rows = db.execute(sa.select(readings).where(readings.c.site == site)).all()
-    return {(r.camera, r.sensor): Reading(sensor=r.sensor, value=r.value, unit=r.unit, t=r.t) for r in rows}
+    columns = (readings.c.camera, readings.c.sensor, readings.c.value, readings.c.unit, readings.c.t)
+    rows = db.execute(sa.select(*columns).where(readings.c.site == site))
+    return {(camera, sensor): Reading(sensor=sensor, value=v, unit=unit, t=t) for camera, sensor, v, unit, t in rows}
 
 
 def note_readings(db: sa.Connection, diagnosis: Diagnosis) -> None:

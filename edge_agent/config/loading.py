@@ -43,7 +43,7 @@ def load_with_warnings(path: str | Path, env: Mapping[str, str] | None = None) -
     return draft.finish(), warnings.lines()
 
 
-def _cameras(data: Any, config: Config | None, context: dict[str, Path]) -> dict[int, CameraConfig]:
+def _cameras(data: Any, config: Config | None, context: dict[str, Any]) -> dict[int, CameraConfig]:
     """The cameras that are well-formed each for itself, by their place in the file."""
     if config is not None:
         return dict(enumerate(config.cameras))

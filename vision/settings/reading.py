@@ -36,12 +36,13 @@ class Draft(Generic[M]):
     document: Document
     data: Any
     problems: Problems
+    env: Mapping[str, str]
     model: M | None = None
 
     @property
-    def context(self) -> dict[str, Path]:
-        """What validators need to know: the folder that relative paths count from."""
-        return {"folder": self.document.folder}
+    def context(self) -> dict[str, Any]:
+        """What validators need to know: the folder that relative paths count from, and the variables."""
+        return {"folder": self.document.folder, "env": self.env}
 
     def validate(self, said: list[Problem]) -> M | None:
         """Fill the model, or tell what is wrong beside what was `said` already."""
@@ -78,9 +79,10 @@ def begin(path: Path, env: Mapping[str, str] | None, model: type[M]) -> Draft[M]
     """
     document = read(path)
     problems = Problems(document.name)
-    data = _prepared(document.data, (), document, problems, os.environ if env is None else env)
+    env = os.environ if env is None else env
+    data = _prepared(document.data, (), document, problems, env)
     problems.add(*document.problems)
-    return Draft(model, document, data, problems)
+    return Draft(model, document, data, problems, env)
 
 
 def load(path: str | Path, model: type[M], env: Mapping[str, str] | None = None) -> M:

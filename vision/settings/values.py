@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
+from vision.delivery.env import filled
+
 
 def _resolved(path: Path, info: ValidationInfo) -> Path:
-    """A relative path counts from the config file's folder."""
-    folder = (info.context or {}).get("folder")
+    """A relative path counts from the config file's folder; variables that are still in it are filled in."""
+    context = info.context or {}
+    if "${" in str(path):
+        path = Path(filled(str(path), context.get("env", os.environ)))
+    folder = context.get("folder")
     return path if folder is None else Path(folder) / path.expanduser()
 
 
