@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from pydantic import BaseModel
@@ -55,13 +55,17 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A valid instance of the question's wire model, and what it took."""
+    """A valid instance of the question's wire model, and what it took.
+
+    `odds` are probabilities by field and option, from endpoints that give them (typed decisions, rules); empty elsewhere.
+    """
 
     value: BaseModel
     usage: Usage
     latency_s: float
     model: str  # as the provider names what answered
-    mode: str  # native | tool | json
+    mode: str  # native | tool | json | typed | rules
+    odds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 class VisionBackend(Protocol):

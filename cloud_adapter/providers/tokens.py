@@ -1,0 +1,42 @@
+"""How many tokens a call can take at most, counted without the provider's tokenizer."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from decimal import Decimal
+
+from cloud_adapter.providers.base import Question
+from cloud_adapter.providers.settings import Fixed, ImageTokens, ModelEntry
+from cloud_adapter.records import Picture, Usage
+
+_FRAME = 64  # what endpoints add around messages, tools and schemas
+_PER_EXAMPLE = 24  # the words around a reference picture, beside its label
+_ASCII_PER_TOKEN = 2  # English and JSON have 3 to 5 characters a token: this is on the dear side
+_TOKENS_PER_OTHER = 2  # Chinese characters take 0.6 to 1.6 tokens
+
+
+def image_tokens(formula: ImageTokens, width: int, height: int) -> int:
+    """Input tokens of one picture of `width` x `height` pixels."""
+    if isinstance(formula, Fixed):
+        return formula.tokens
+    patches = math.ceil(width / formula.size) * math.ceil(height / formula.size)
+    tokens = math.ceil(Decimal(patches) * formula.factor)
+    return (tokens if formula.cap is None else min(tokens, formula.cap)) + formula.base
+
+
+def text_tokens(text: str) -> int:
+    """No fewer tokens than any tokenizer of the day makes of `text`."""
+    plain = sum(1 for c in text if c.isascii())
+    return math.ceil(plain / _ASCII_PER_TOKEN) + _TOKENS_PER_OTHER * (len(text) - plain)
+
+
+def worst_case(entry: ModelEntry, question: Question, pictures: Sequence[Picture]) -> Usage:
+    """The most that one call can take: nothing comes from the cache, the answer is as long as it may be."""
+    shown = [example.picture for example in question.examples] + list(pictures)
+    words = [question.system, question.text, *(example.label for example in question.examples)]
+    schema = json.dumps(question.wire.model_json_schema(), ensure_ascii=False)
+    text = sum(map(text_tokens, words)) + text_tokens(schema) + _PER_EXAMPLE * len(question.examples)
+    images = sum(image_tokens(entry.image_tokens, picture.width, picture.height) for picture in shown)
+    return Usage(_FRAME + text + images, 0, question.max_tokens + entry.thinking_tokens)
