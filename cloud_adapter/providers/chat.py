@@ -141,11 +141,15 @@ def read_answer_of(response: ModelResponse, question: Question, name: str, usage
     calls = [part for part in response.parts if isinstance(part, ToolCallPart) and part.tool_name == _ANSWER]
     texts = [part.content for part in response.parts if isinstance(part, TextPart)]
     try:
-        return read_answer(calls[0].args_as_json_str() if calls else "".join(texts), question.wire)
+        return read_answer(_arguments(calls[0]) if calls else "".join(texts), question.wire)
     except UnreadableError as error:
         cut = response.finish_reason == "length"
         why = "the answer was cut off: more tokens than it may have" if cut else str(error)
         raise BackendError("malformed", f"{name}: {why}", usage=usage) from None
+
+
+def _arguments(call: ToolCallPart) -> str:
+    return call.args if isinstance(call.args, str) else json.dumps(call.args)
 
 
 def _held(question: Question, mode: str) -> ModelRequestParameters:

@@ -123,7 +123,7 @@ class ModelEntry(_Settings):
     )
     thinking: Literal["off", "least", "none"] = Field(
         "off",
-        description="`off`: it is told not to think; `least`: it cannot stop, so as little as may be; `none`: no such thing.",
+        description="`off`: it is told not to think; `least`: it cannot stop, so as little as may be; `none`: nothing.",
     )
     thinking_tokens: int = Field(
         0, ge=0, le=20000, description="Room for thinking that cannot be turned off, beside the answer."
