@@ -153,19 +153,19 @@ def run_level(quiet: int, busy: int, folder: Path, clips: Path, *, seconds: floa
         with LiveAgent(folder, config, {"HOOK_SECRET": SECRET}) as agent:
             began = time.monotonic()
             agent.start().wait_ready(90)
-            wait_for("picture of every camera", lambda: _all_online(agent), timeout=90)
+            wait_for("picture of every camera", lambda: all_online(agent), timeout=90)
             level.ready_s = time.monotonic() - began
             time.sleep(warm_s)
-            _measure(level, agent, receiver, seconds)
+            measure(level, agent, receiver, seconds)
             agent.stop()
     return level
 
 
-def _all_online(agent: LiveAgent) -> bool:
+def all_online(agent: LiveAgent) -> bool:
     return all(row["state"] == "online" for row in agent.cameras().values())
 
 
-def _measure(level: Level, agent: LiveAgent, receiver: Receiver, seconds: float) -> None:
+def measure(level: Level, agent: LiveAgent, receiver: Receiver, seconds: float) -> None:
     first, before, machine_before, wall = agent.metrics(), agent.usage(), machine(), time.time()
     began = time.monotonic()
     now: Usage = before
@@ -251,8 +251,8 @@ def row(level: Level) -> str:
 
 def report(levels: Sequence[Level], seconds: float) -> str:
     where = (
-        f"{seconds:.0f} s at each level; {os.cpu_count()} cores of {_cpu()}, shared with the RTSP server, its feeds and the "
-        f"receiver; Python {platform.python_version()}; commit {_commit()}."
+        f"{seconds:.0f} s at each level; {os.cpu_count()} cores of {cpu_name()}, shared with the RTSP server, its feeds and "
+        f"the receiver; Python {platform.python_version()}; commit {commit()}."
     )
     lines = ["## Load of the live agent (`python -m benchmarks.live_load`)", "", where, "", HEAD, *map(row, levels), ""]
     for level in levels:
@@ -275,12 +275,12 @@ def report(levels: Sequence[Level], seconds: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cpu() -> str:
+def cpu_name() -> str:
     models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     return models[0].partition(":")[2].strip() if models else platform.machine()
 
 
-def _commit() -> str:
+def commit() -> str:
     asked = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     )

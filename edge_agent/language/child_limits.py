@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-NICE = 10
+NICE = 19
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}  # number of the system call
@@ -44,6 +44,8 @@ def apply(limits: Limits, parent: int) -> None:
     _die_with(parent)
     with contextlib.suppress(OSError, AttributeError, ValueError):
         os.nice(NICE)
+    with contextlib.suppress(OSError):  # a session of its own is a group of its own, in which being nice would mean nothing
+        Path("/proc/self/autogroup").write_text(str(NICE), encoding="ascii")
     with contextlib.suppress(OSError, AttributeError, ValueError):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     with contextlib.suppress(OSError, AttributeError, ValueError):

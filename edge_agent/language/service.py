@@ -22,7 +22,7 @@ from vision.frame import Picture
 from vision.language.base import Locale
 from vision.language.compose import Described, describe
 from vision.language.crops import Box01, Chosen, Moment, choose
-from vision.language.fields import schema_for
+from vision.language.fields import fields_for, schema_for
 from vision.language.model import Answer, JsonSchema, LanguageModel, NoAnswer, Task
 from vision.language.prompts.task import CameraContext, PromptOverride, task_for
 
@@ -43,7 +43,10 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How to ask: language and time zone of the words, prompts' overrides, the side of the encoder's picture in pixels."""
+    """How to ask: language and time zone of the words, prompts' overrides, the side of the encoder's picture in pixels.
+
+    `verified`: cameras and rules whose alarms the model is asked to judge; None: all.
+    """
 
     locale: Locale = "en"
     timezone: tzinfo = UTC
@@ -52,6 +55,14 @@ class Asking:
     side: int = 512
     sheets: bool = True
     fields: tuple[str, ...] | None = None
+    verified: frozenset[tuple[str, str]] | None = None
+
+    def fields_of(self, event: Event) -> tuple[str, ...] | None:
+        """The fields that are asked about an event; None: those that fit its type. No verdict where none is wanted."""
+        if self.verified is None or (event.camera, event.rule) in self.verified:
+            return self.fields
+        names = fields_for(event.type) if self.fields is None else self.fields
+        return tuple(name for name in names if name != "supports") or names
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +122,9 @@ def ask_about(model: LanguageModel, event: Event, chosen: Chosen, asking: Asking
     context = CameraContext(
         asking.contexts.get(event.camera, ""), asking.timezone
     )  # asked in English, told in any language
-    schema = schema_for(event.type, asking.fields)
-    task = task_for(event, context, asking.overrides, fields=asking.fields, shown=chosen.shown)
+    fields = asking.fields_of(event)
+    schema = schema_for(event.type, fields)
+    task = task_for(event, context, asking.overrides, fields=fields, shown=chosen.shown)
     answer = model.ask(task, chosen.images, {}, schema, deadline_s)
     return Told(answer, task, schema, chosen)
 

@@ -59,4 +59,5 @@ def asking_for(config: Config) -> Asking:
         side=language.picture_side,
         sheets=language.strips,
         fields=language.fields,
+        verified=frozenset((c.name, r.title) for c in config.cameras for r in c.rules if r.verify != "off"),
     )

@@ -1,12 +1,14 @@
 """What the pipelines tell, made lasting: words, picture, clip, then one commit of the event with its deliveries.
 
-One thread takes everything in order, so that pipelines never wait for a disk or a database. A database that is away is
+One thread takes everything in order, so that pipelines never wait for a disk or a database; a model's words come after
+the news that wait. A database that is away is
 waited for; what could not be committed by the time the agent ends goes to a journal file and is committed at the next
 start.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import queue
@@ -32,6 +34,7 @@ from vision.rules.base import View, rule_types
 
 log = logging.getLogger("sightline.recorder")
 
+_NEWS, _WORDS, _LAST = range(3)  # what goes first
 _REMEMBERED = 2000  # events whose evidence is known here, for changes that come after their end
 _PATIENCE_S = (0.5, 1.0, 2.0, 5.0)  # between two tries to commit while the database is away
 
@@ -117,7 +120,8 @@ class Recorder:
         self._open: set[str] = set()
         self._evidence: OrderedDict[str, Evidence] = OrderedDict()
         self._asked: OrderedDict[str, _Asked] = OrderedDict()
-        self._items: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._items: queue.PriorityQueue[tuple[int, int, _Item | None]] = queue.PriorityQueue()
+        self._numbers = itertools.count()
         self._giving_up = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
@@ -129,30 +133,35 @@ class Recorder:
     def flush(self, timeout: float) -> bool:
         """Wait until everything put so far is committed; whether that came in time."""
         done = threading.Event()
-        self._items.put(_Item(mark=done))
+        self._put(_Item(mark=done), _LAST)
         return done.wait(timeout)
 
     def put(self, happening: Happening, ring: PacketRing | None = None) -> None:
         """From any thread: an event opened, changed or closed. Returns at once."""
-        self._items.put(_Item(happening, ring))
+        self._put(_Item(happening, ring), _NEWS)
 
     def described(self, outcome: Outcome) -> None:
         """From any thread: what the language model told of an event, or that it told nothing."""
-        self._items.put(_Item(outcome=outcome))
+        self._put(_Item(outcome=outcome), _WORDS)
+        if outcome.told is not None and self.asked is not None:
+            self.asked.keep(outcome.event, outcome.told)
 
     def attach(self, event_id: str, evidence: Evidence) -> None:
         """From any thread: a clip is whole."""
-        self._items.put(_Item(event_id=event_id, evidence=evidence))
+        self._put(_Item(event_id=event_id, evidence=evidence), _NEWS)
 
     def stop(self, timeout: float) -> None:
         """Commit everything that waits; what does not go in time goes to the journal."""
-        self._items.put(None)
+        self._put(None, _LAST)
         self._thread.join(timeout * 0.8)
         self._giving_up.set()
         self._thread.join(timeout * 0.2 + 0.5)
 
+    def _put(self, item: _Item | None, rank: int) -> None:
+        self._items.put((rank, next(self._numbers), item))
+
     def _run(self) -> None:
-        while (item := self._items.get()) is not None:
+        while (item := self._items.get()[2]) is not None:
             try:
                 if item.mark is not None:
                     item.mark.set()
@@ -232,8 +241,6 @@ class Recorder:
             _log(event, stage)
             self._hub.tell(stage, event)
         self.on_commit()
-        if outcome.told is not None and self.asked is not None:
-            self.asked.keep(outcome.event, outcome.told)
 
     def _worded(self, event: Event) -> Event:
         """The event with what the model has told of it."""

@@ -49,8 +49,8 @@ SEEN: dict[str, Any] = {
 
 def happened(start: float = 0.0) -> Event:
     return Event(
-        id="01ASKED0000000000000000001", type="intrusion", camera="yard", severity="alert", start=start, opened=start + 1.0,
-        at=start + 3.8, zone="yard", label="person", box=BOX, facts={"dwell_s": 1.0},
+        id="01ASKED0000000000000000001", type="intrusion", rule="intrusion", camera="yard", severity="alert",
+        start=start, opened=start + 1.0, at=start + 3.8, zone="yard", label="person", box=BOX, facts={"dwell_s": 1.0},
     )  # fmt: skip
 
 
@@ -183,7 +183,9 @@ def test_what_has_changed_is_said(
 
 
 def config(**language: Any) -> Config:
-    values: dict[str, Any] = {"version": 1, "model": {"path": "model.onnx"}, "cameras": [{"name": "yard"}]}
+    rule = {"type": "intrusion", "zone": "yard", "verify": "annotate"}
+    yard = {"name": "yard", "zones": [{"name": "yard", "polygon": [[0, 0], [1, 0], [1, 1]]}], "rules": [rule]}
+    values: dict[str, Any] = {"version": 1, "model": {"path": "model.onnx"}, "cameras": [yard]}
     return Config.model_validate(values | {"language": language})
 
 

@@ -20,6 +20,7 @@ from edge_agent.live.changes import changes
 from tests.conftest import ROOT
 from vision.errors import ConfigError
 from vision.events import Event
+from vision.language.fields import fields_for
 from vision.language.prompts.task import CameraContext, task_for
 
 MODEL = ROOT / "demo/model/vlm"
@@ -115,3 +116,21 @@ def test_the_check_says_that_a_file_is_no_model(tmp_path: Path) -> None:
     said = checked(write(tmp_path, "backend: llama_cpp, path: broken.gguf, mmproj: broken.gguf"))
     assert "warning: c.yaml: language: " in said
     assert "broken.gguf" in said
+
+
+VERIFY = [
+    # nothing is asked for the sake of a verdict
+    ("off", False),
+    ("annotate", True),
+    ("suppress", True),
+]
+
+
+@pytest.mark.parametrize(("verify", "asked"), VERIFY)
+def test_a_verdict_is_asked_where_somebody_wants_it(tmp_path: Path, verify: str, asked: bool) -> None:
+    file = write(tmp_path, f"backend: llama_cpp, {TINY}")
+    file.write_text(file.read_text().replace("type: tamper", f"type: tamper, verify: {verify}"))
+    event = Event(id="1", type="tamper", camera="yard", rule="tamper", severity="alert", start=1.0, opened=1.0, at=1.0)
+    fields = asking_for(load_config(file)).fields_of(event)
+    assert ("supports" in (fields or fields_for("tamper"))) == asked
+    assert "visibility" in (fields or fields_for("tamper"))  # the rest is asked all the same
