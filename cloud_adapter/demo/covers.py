@@ -6,6 +6,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from vision.frame import Pixels
 
@@ -17,7 +18,7 @@ def render_cover(state: State, seed: int) -> Pixels:
     """A picture (480 x 640 x 3, BGR) straight from above; the same seed gives the same picture."""
     rng = np.random.default_rng(seed)
     width, height = SIZE
-    ground = np.full((height, width, 3), rng.uniform(84, 104), np.float32) + rng.normal(0, 9, (height, width, 1))
+    ground = np.full((height, width, 3), rng.uniform(84, 104)) + rng.normal(0, 9, (height, width, 1))
     ground += cv2.resize(
         rng.normal(0, 10, (12, 16)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
     )[..., None]
@@ -34,7 +35,9 @@ def render_cover(state: State, seed: int) -> Pixels:
     return np.clip(cv2.GaussianBlur(ground, (0, 0), 0.8), 0, 255).astype(np.uint8)
 
 
-def _lid(ground: np.ndarray, place: tuple[int, int], radius: int, rng: np.random.Generator, *, broken: bool) -> None:  # type: ignore[type-arg]
+def _lid(
+    ground: npt.NDArray[np.float64], place: tuple[int, int], radius: int, rng: np.random.Generator, *, broken: bool
+) -> None:
     height, width = ground.shape[:2]
     lid = np.full_like(ground, 112)
     turn = rng.uniform(0, np.pi)

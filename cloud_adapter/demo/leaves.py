@@ -83,8 +83,8 @@ def _green(rng: np.random.Generator, along: _Field, across: _Field) -> _Field:
 def _late_blight(rng: np.random.Generator, colour: _Field, leaf: npt.NDArray[np.bool_], severity: float) -> _Field:
     """Large dark, watery patches from the edge inwards, with a pale yellow-green border (Phytophthora infestans)."""
     height, width = leaf.shape
-    inside = cv2.distanceTransform(leaf.astype(np.uint8), cv2.DIST_L2, 5)
-    inside = inside / max(1.0, float(inside.max()))
+    inside = np.asarray(cv2.distanceTransform(leaf.astype(np.uint8), cv2.DIST_L2, 5), np.float32)
+    inside /= max(1.0, float(inside.max()))
     field = 0.75 * _noise(rng, width, height, 110) + 0.25 * _noise(rng, width, height, 25) - 0.5 * inside
     level = np.quantile(field[leaf], 1 - (0.10 + 0.35 * severity))
     patch = np.clip((field - level) / 0.10 + 0.5, 0, 1)[..., None]
