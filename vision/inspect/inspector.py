@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vision.errors import InputError
+from vision.errors import InputError, SightlineError
 from vision.frame import Pixels
 from vision.inspect.calibration import Calibration
 from vision.inspect.check import Assets, Check, check_types
@@ -191,9 +191,19 @@ class Inspector:
         if prepared.reason is not None:
             return Inspection(combine([CheckResult.undecided("locate", prepared.reason)]), prepared)
         results = [
-            check.look(view) for view, checks in zip(prepared.views, self._checks, strict=True) for check in checks
+            _looked(check, view) for view, checks in zip(prepared.views, self._checks, strict=True) for check in checks
         ]
         return Inspection(combine(results), prepared)
+
+
+def _looked(check: Check[Any], view: View) -> CheckResult:
+    """What the check says; one that fails has not decided, and does not keep the others from looking."""
+    try:
+        return check.look(view)
+    except (SightlineError, cv2.error) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        title = check.params.title
+        return CheckResult.undecided(title, f"{title} could not look at the part: {first}", view.region)
 
 
 def _or_none(mask: Mask) -> Mask | None:
