@@ -11,8 +11,8 @@ from cloud_adapter.records import Usage
 class OverBudgetError(Exception):
     """The worst case would pass a cap; `cap` names it, `until` is when it opens again (epoch seconds)."""
 
-    def __init__(self, cap: str, until: float) -> None:
-        super().__init__(f"over the cap {cap}")
+    def __init__(self, cap: str, until: float, more: str = "") -> None:
+        super().__init__(f"over the cap {cap}{more}")
         self.cap, self.until = cap, until
 
 

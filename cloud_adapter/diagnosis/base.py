@@ -29,10 +29,10 @@ class Calls(Protocol):
     async def ask(self, job: Job, backend: VisionBackend, question: Question, pictures: Sequence[Picture]) -> Answer:
         """The answer, from the cache or newly paid.
 
-        Raises `BackendError` with fault `refused`, `malformed` (after a second try) or `bad_request` (asking again does not
-        help: a diagnoser may say `review` and keep what it knows, or let it pass: the worker does the same), and
-        `OverBudgetError` or `cloud_adapter.worker.PostponedError`, which a diagnoser lets pass: the job comes again, and
-        what was answered already comes from the cache.
+        Raises `BackendError` with fault `refused`, `malformed` (after a second try) or `bad_request`: asking again does not
+        help; a diagnoser may say `review` and keep what it knows, or let it pass: the worker then says `review`, or buries
+        the job. `OverBudgetError` and `PostponedError` (of `cloud_adapter.worker.endpoints`) are not for the diagnoser: the
+        job comes again, and what was answered already comes from the cache.
         """
         ...
 

@@ -54,9 +54,11 @@ class JobQueue(Protocol):
     """Where jobs wait. All calls may raise `StoreError`: the queue cannot be reached; the call may be repeated.
 
     `max_tries`: a claim with more tries than that comes from workers that were killed over it: whoever takes it buries it.
+    `lease_s`: seconds after which a job whose claim was not renewed goes to another worker.
     """
 
     max_tries: int
+    lease_s: float
 
     async def put(self, job: Job, picture: bytes | None) -> bool:
         """Keep picture and job durably, in that order; False when the job's id is known already (nothing changes)."""

@@ -38,7 +38,7 @@ class EmbeddedJobQueue:
     ) -> None:
         self._db, self._now = db, now
         self._settings = settings or EmbeddedQueue()
-        self.max_tries = self._settings.max_tries
+        self.max_tries, self.lease_s = self._settings.max_tries, self._settings.lease_s
         self._blobs = Blobs(pictures)
         self._came = asyncio.Event()
         db.prepare("queue", STEPS)
@@ -109,13 +109,13 @@ class EmbeddedJobQueue:
             if row is None:
                 return None  # another process was faster
             token = uuid.uuid4().hex
-            values = {"state": "taken", "tries": row.tries + 1, "due": now + self._settings.lease_s, "token": token}
+            values = {"state": "taken", "tries": row.tries + 1, "due": now + self.lease_s, "token": token}
             db.execute(sa.update(jobs).where(jobs.c.number == row.number).values(values))
         return Claim(Job.model_validate_json(row.document), row.tries + 1, (row.number, token))
 
     async def touch(self, claim: Claim) -> None:
         """Renew the lease."""
-        await self._change(claim, due=self._now() + self._settings.lease_s)
+        await self._change(claim, due=self._now() + self.lease_s)
 
     async def done(self, claim: Claim) -> None:
         """The job has ended well, whoever has it in hand by now."""

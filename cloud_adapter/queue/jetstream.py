@@ -52,7 +52,7 @@ class JetStreamJobQueue:
 
     def __init__(self, settings: JetStreamQueue, *, now: Callable[[], float]) -> None:
         self._settings, self._now = settings, now
-        self.max_tries = settings.max_tries
+        self.max_tries, self.lease_s = settings.max_tries, settings.lease_s
         self._link = Link(settings)
         self._ids = Marks(self._link, "ids", settings.remember_s)
         self._held = Marks(self._link, "held")

@@ -83,7 +83,7 @@ class Link:
         if settings.user is not None:
             options["user"] = settings.user
         if settings.credentials is not None:
-            options["user_credentials"] = settings.credentials
+            options["user_credentials"] = str(settings.credentials)
         if settings.ca is not None:
             import ssl
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from vision.delivery.env import AddressText, SecretText
+from vision.settings.values import ConfigPath, Value
 
 DAY_S = 86400.0
 
 
-class _Queue(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Queue(Value):
     lease_s: float = Field(
         90,
         ge=5,
@@ -67,8 +67,10 @@ class JetStreamQueue(_Queue):
     user: str | None = Field(None, description="User name.")
     password: SecretText | None = Field(None, description="Its password.")
     token: SecretText | None = Field(None, description="A token instead of user and password.")
-    credentials: str | None = Field(None, description="A credentials file (`.creds`) instead of user and password.")
-    ca: str | None = Field(None, description="Certificate authority of the servers, for `tls://` addresses.")
+    credentials: ConfigPath | None = Field(
+        None, description="A credentials file (`.creds`) instead of user and password."
+    )
+    ca: ConfigPath | None = Field(None, description="Certificate authority of the servers, for `tls://` addresses.")
     prefix: str = Field(
         "sightline",
         pattern=r"^[A-Za-z0-9_-]{1,32}$",
