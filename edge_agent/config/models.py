@@ -145,7 +145,12 @@ class LanguageConfig(Value):
     url: AddressText | None = Field(None, description="Address of an OpenAI-compatible server, with its path (…/v1).")
     api_key: SecretText | None = Field(None, description="Key of that server: ${NAME}.")
     deadline_s: float = Field(20.0, ge=0.5, le=600, description="The model's words come within so long, or not at all.")
-    picture_side: int = Field(512, ge=64, le=2048, description="Side in pixels of the picture that the model is shown.")
+    picture_side: int | None = Field(
+        None,
+        ge=64,
+        le=2048,
+        description="Side in pixels of the picture that the model is shown; default: what its mmproj says, else 512.",
+    )
     strips: bool = Field(True, description="Show some rules' events as several moments in one picture.")
     fields: tuple[str, ...] | None = Field(
         None, min_length=1, description="Ask for these fields alone; default: those that fit the rule."

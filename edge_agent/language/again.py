@@ -115,7 +115,9 @@ def _prompt(question: Question, config: Config | None) -> list[str]:
         return []
     asking = asking_for(config)
     context = CameraContext(asking.contexts.get(question.event.camera, ""), asking.timezone)
-    task = task_for(question.event, context, asking.overrides, fields=asking.fields_of(question.event), shown=question.shown)
+    task = task_for(
+        question.event, context, asking.overrides, fields=asking.fields_of(question.event), shown=question.shown
+    )
     if asked_digest(task) == question.asked:
         return []
     return ["the config asks in other words now (prompts, fields or the camera's context); asked in the words of then"]

@@ -44,7 +44,9 @@ def apply(limits: Limits, parent: int) -> None:
     _die_with(parent)
     with contextlib.suppress(OSError, AttributeError, ValueError):
         os.nice(NICE)
-    with contextlib.suppress(OSError):  # a session of its own is a group of its own, in which being nice would mean nothing
+    with contextlib.suppress(
+        OSError
+    ):  # a session of its own is a group of its own, in which being nice would mean nothing
         Path("/proc/self/autogroup").write_text(str(NICE), encoding="ascii")
     with contextlib.suppress(OSError, AttributeError, ValueError):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

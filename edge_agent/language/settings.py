@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
+
 from pydantic import SecretStr
 
 from edge_agent.config import Config, LanguageConfig
 from edge_agent.language.child import start_model
 from edge_agent.language.service import Asking
-from vision.errors import ConfigError
+from vision.errors import ConfigError, ModelError
 from vision.language.backends.base import ModelSettings
+from vision.language.crops import SIDE
+from vision.language.gguf import read_gguf
 from vision.language.model import LanguageModel
 from vision.language.prompts.task import PromptOverride
+
+_LEAST, _LARGEST = 64, 896  # of an encoder's side; larger pictures cost minutes on a processor
 
 
 def model_settings(language: LanguageConfig) -> ModelSettings:
@@ -40,6 +47,16 @@ def model_for(language: LanguageConfig) -> LanguageModel | None:
     return None if language.backend == "template" else start_model(model_settings(language))
 
 
+@functools.lru_cache(maxsize=8)
+def encoder_side(mmproj: Path | None) -> int:
+    """The side in pixels of the pictures that a vision part was made for; 512 where it does not say."""
+    try:
+        side = 0 if mmproj is None else read_gguf(mmproj).number("vision.image_size")
+    except ModelError:
+        side = 0
+    return min(side, _LARGEST) if side >= _LEAST else SIDE
+
+
 def asking_for(config: Config) -> Asking:
     """How this config's events are asked about. Raises `ConfigError` for a prompt that cannot be used."""
     language = config.language
@@ -56,7 +73,7 @@ def asking_for(config: Config) -> Asking:
         locale=language.locale,
         contexts=contexts,
         overrides=overrides,
-        side=language.picture_side,
+        side=language.picture_side or encoder_side(language.mmproj),
         sheets=language.strips,
         fields=language.fields,
         verified=frozenset((c.name, r.title) for c in config.cameras for r in c.rules if r.verify != "off"),

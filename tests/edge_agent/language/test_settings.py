@@ -134,3 +134,11 @@ def test_a_verdict_is_asked_where_somebody_wants_it(tmp_path: Path, verify: str,
     fields = asking_for(load_config(file)).fields_of(event)
     assert ("supports" in (fields or fields_for("tamper"))) == asked
     assert "visibility" in (fields or fields_for("tamper"))  # the rest is asked all the same
+
+
+def test_the_picture_has_the_size_that_the_encoder_takes(tmp_path: Path) -> None:
+    assert asking_for(loaded(tmp_path, f"backend: llama_cpp, {TINY}")).side == 128
+    assert asking_for(loaded(tmp_path, f"backend: llama_cpp, picture_side: 96, {TINY}")).side == 96
+    assert asking_for(loaded(tmp_path, "backend: openai, url: 'http://127.0.0.1:9/v1'")).side == 512
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF")
+    assert asking_for(loaded(tmp_path, "path: broken.gguf, mmproj: broken.gguf")).side == 512
