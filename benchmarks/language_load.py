@@ -115,7 +115,7 @@ def ask_forever() -> None:
     files = {key: Path(str(LANGUAGE[key])) for key in ("path", "mmproj")}
     event = Event(id="1", type="intrusion", camera="yard", severity="alert", start=1.0, opened=1.0, at=1.0)
     task, schema, pictures = task_for(event), schema_for(event.type), [sample_picture(n) for n in range(16)]
-    model, answers = ChildModel(ModelSettings(backend="llama_cpp", threads=1, **files)), 0
+    model, answers = ChildModel(ModelSettings(backend="llama_cpp", threads=1, **files), behind=True), 0
     model.warm_up()
     print("ready", flush=True)
     began = time.monotonic()

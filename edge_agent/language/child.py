@@ -46,9 +46,10 @@ _FAILURES: dict[str, Failure] = {
 }
 
 
-def start_model(settings: ModelSettings, *, cpus: Sequence[int] = ()) -> LanguageModel:
+def start_model(settings: ModelSettings, *, cpus: Sequence[int] = (), behind: bool = False) -> LanguageModel:
     """The model of these settings, where it belongs: a local one in a process of its own, a server's in this one.
 
+    `behind`: last in line for the CPU, for whoever has better to do than to wait for its answers (see `Limits`).
     Nothing is loaded or asked yet. Raises `InputError` for settings that are incomplete.
     """
     backend = find_backend(settings.backend)
@@ -56,7 +57,7 @@ def start_model(settings: ModelSettings, *, cpus: Sequence[int] = ()) -> Languag
         return backend.open(settings)
     if settings.path is None:
         raise InputError(f"language.path is missing: the backend {settings.backend} needs a model file (*.gguf)")
-    return ChildModel(settings, cpus=cpus)
+    return ChildModel(settings, cpus=cpus, behind=behind)
 
 
 class ChildModel:
@@ -67,11 +68,12 @@ class ChildModel:
         settings: ModelSettings,
         *,
         cpus: Sequence[int] = (),
+        behind: bool = False,
         command: Sequence[str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """`cpus`: cores that the model stays on. `command`: a program to run instead of the model's (tests)."""
+        """`cpus`, `behind`: see `Limits`. `command`: a program to run instead of the model's (tests)."""
         self.settings = settings
         self.name = settings.path.stem if settings.path else settings.backend
         self.sees = settings.mmproj is not None
@@ -86,6 +88,7 @@ class ChildModel:
             self._tally,
             self._closing,
             cpus=cpus,
+            behind=behind,
             command=command,
             tick=self._idle,
             clock=clock,

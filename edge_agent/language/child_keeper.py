@@ -39,6 +39,7 @@ class Keeper:
         closing: threading.Event,
         *,
         cpus: Sequence[int] = (),
+        behind: bool = False,
         command: Sequence[str] | None = None,
         tick: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
@@ -50,6 +51,7 @@ class Keeper:
         self._tally = tally
         self._closing = closing
         self._cpus = tuple(cpus)
+        self._behind = behind
         self._command = command
         self._tick = tick
         self._clock = clock
@@ -125,7 +127,7 @@ class Keeper:
     def _start(self, until: float) -> None:
         self._may_start(until)
         share = most_memory(self._settings)
-        limits = Limits(None if share is None else share + _RESERVED_BYTES, self._cpus)
+        limits = Limits(None if share is None else share + _RESERVED_BYTES, self._cpus, self._behind)
         try:
             self.child = ChildProcess(self._command, limits, most_rss=share, tick=self._tick)
         except OSError as error:

@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-NICE = 19
+NICE = 10
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}  # number of the system call
@@ -23,20 +23,26 @@ _IOPRIO_IDLE = 3 << 13
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`data_bytes`: private memory that the kernel grants at most (None: any). `cpus`: cores to stay on (empty: any)."""
+    """`data_bytes`: private memory that the kernel grants at most (None: any). `cpus`: cores to stay on (empty: any).
+
+    `behind`: where the kernel shares the CPU out by session, this one is nice too, so that cameras go first; else the
+    process is nice within its own session only, and somebody who waits for its answer gets it sooner.
+    """
 
     data_bytes: int | None = None
     cpus: tuple[int, ...] = ()
+    behind: bool = False
 
     def arguments(self, parent: int) -> list[str]:
         """For the command line of the child."""
-        return [str(parent), str(self.data_bytes or 0), ",".join(str(cpu) for cpu in self.cpus)]
+        cpus = ",".join(str(cpu) for cpu in self.cpus)
+        return [str(parent), str(self.data_bytes or 0), cpus, "behind" if self.behind else ""]
 
     @classmethod
     def read(cls, arguments: list[str]) -> tuple[int, Limits]:
         """Back from the command line: the parent's process id, and the limits."""
-        parent, data, cpus = arguments
-        return int(parent), cls(int(data) or None, tuple(int(cpu) for cpu in cpus.split(",") if cpu))
+        parent, data, cpus, behind = arguments
+        return int(parent), cls(int(data) or None, tuple(int(cpu) for cpu in cpus.split(",") if cpu), bool(behind))
 
 
 def apply(limits: Limits, parent: int) -> None:
@@ -44,10 +50,9 @@ def apply(limits: Limits, parent: int) -> None:
     _die_with(parent)
     with contextlib.suppress(OSError, AttributeError, ValueError):
         os.nice(NICE)
-    with contextlib.suppress(
-        OSError
-    ):  # a session of its own is a group of its own, in which being nice would mean nothing
-        Path("/proc/self/autogroup").write_text(str(NICE), encoding="ascii")
+    if limits.behind:  # a session of its own is a group of its own, to the kernel as heavy as any other
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(NICE), encoding="ascii")
     with contextlib.suppress(OSError, AttributeError, ValueError):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     with contextlib.suppress(OSError, AttributeError, ValueError):

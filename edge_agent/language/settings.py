@@ -39,12 +39,12 @@ def model_settings(language: LanguageConfig) -> ModelSettings:
     )
 
 
-def model_for(language: LanguageConfig) -> LanguageModel | None:
+def model_for(language: LanguageConfig, *, behind: bool = False) -> LanguageModel | None:
     """The model that the config names, nothing loaded yet; None for the template.
 
-    Raises `ConfigError` or `InputError` where the settings are incomplete.
+    `behind`: it must not get in the way of cameras. Raises `ConfigError` or `InputError` where the settings are incomplete.
     """
-    return None if language.backend == "template" else start_model(model_settings(language))
+    return None if language.backend == "template" else start_model(model_settings(language), behind=behind)
 
 
 @functools.lru_cache(maxsize=8)

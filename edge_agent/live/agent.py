@@ -20,7 +20,7 @@ from pathlib import Path
 import cv2
 
 from edge_agent.config import Config
-from edge_agent.config.detector import open_model
+from edge_agent.config.detector import AgentDetector, open_detector_for
 from edge_agent.language.asked import AskedKeeper
 from edge_agent.language.service import Describer
 from edge_agent.language.settings import asking_for, model_for, model_settings
@@ -39,13 +39,13 @@ from edge_agent.live.reloading import read_again
 from edge_agent.live.retention import Retention
 from edge_agent.live.scheduler import Scheduler
 from edge_agent.live.service import ApiService
-from edge_agent.live.status import AgentStatus, Reloaded
+from edge_agent.live.status import AgentStatus, CameraStatus, Reloaded
 from edge_agent.live.system_events import AGENT, system_event
 from edge_agent.live.threads import cores
 from edge_agent.live.worker import Happening
+from edge_agent.uplink.tier import CloudTier
 from vision.delivery.records import OutboxStats
 from vision.delivery.store import Store, open_store
-from vision.detect.session import OnnxDetector
 from vision.errors import SightlineError, StoreError
 from vision.events import Event, Fact
 from vision.media.live.clock import wall_clock
@@ -64,7 +64,7 @@ _STOP_WORDS_S = 0.5
 class _Looking:
     """What changes together when the model or the sharing of the cores changes."""
 
-    detector: OnnxDetector
+    detector: AgentDetector
     scheduler: Scheduler
 
 
@@ -88,6 +88,7 @@ class Agent:
         self._storage_low: Event | None = None
         self._changing = asyncio.Lock()
         self._running = False
+        self._cloud = CloudTier(folder.path, path.resolve().parent, system=clock)
         self.up = asyncio.Event()  # set once everything has been started
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -112,7 +113,7 @@ class Agent:
         config, folder = self.config, self._folder.path
         url = config.store.url.filled_in() if config.store.url is not None else None
         self._store = store = await asyncio.to_thread(open_store, url, folder)
-        detector = await asyncio.to_thread(open_model, config.model)
+        detector = await asyncio.to_thread(open_detector_for, config)
         self._looking = _Looking(detector, Scheduler(config.inference.workers or cores(), batch=detector.batch))
         self._alerts = Alerts(store, folder, self._clock)
         await self._alerts.start(config)
@@ -133,6 +134,7 @@ class Agent:
         self._api = ApiService(self, self._folder)
         await self._api.start(config.api)
         self._running = True
+        await self._cloud.apply(config, detector)
         for camera in config.cameras:
             self._add(camera.name)
         self.up.set()
@@ -144,6 +146,7 @@ class Agent:
             return
         with contextlib.suppress(AttributeError):  # parts that a failed start never made
             await asyncio.gather(*(asyncio.to_thread(c.stop, _STOP_FEEDS_S) for c in self.cameras.values()))
+            await self._cloud.stop()
             await asyncio.to_thread(self._looking.scheduler.stop, _STOP_STEPS_S)
             await asyncio.to_thread(self._recorder.flush, _STOP_FLUSH_S)
             if self._describer is not None:
@@ -181,7 +184,7 @@ class Agent:
 
     def _new_describer(self) -> Describer | None:
         """The language model's thread; None where the template words all events."""
-        model = model_for(self.config.language)
+        model = model_for(self.config.language, behind=True)
         describer = None
         if model is not None:
             describer = Describer(
@@ -206,6 +209,8 @@ class Agent:
         )
 
     def _add(self, name: str) -> None:
+        if not self.config.camera(name).looks:
+            return  # its pictures are the cloud tier's
         shared = Surroundings(
             folder=self.path.resolve().parent,
             scheduler=self._looking.scheduler,
@@ -214,6 +219,7 @@ class Agent:
             on_change=self._alerts.online,
             shots=self._describer is not None,
             clock=self._clock,
+            on_alarm=self._cloud.alarm,
         )
         camera = LiveCamera(self.config.camera(name), self._looking.detector, shared)
         self.cameras[name] = camera
@@ -275,7 +281,7 @@ class Agent:
             ok=True, started=todo.started, stopped=todo.stopped, restarted=todo.restarted, changed=todo.parts
         )
 
-    async def _apply(self, todo: Changes, detector: OnnxDetector) -> None:
+    async def _apply(self, todo: Changes, detector: AgentDetector) -> None:
         """Bring the parts to what `self.config` says."""
         config = self.config
         if todo.alerts:
@@ -300,6 +306,7 @@ class Agent:
             await asyncio.to_thread(self._looking.scheduler.stop)
             scheduler = Scheduler(config.inference.workers or cores(), batch=detector.batch)
             self._looking = _Looking(detector, scheduler)
+        await self._cloud.apply(config, detector)
         for camera in config.cameras:
             if camera.name not in self.cameras:
                 self._add(camera.name)
@@ -337,15 +344,21 @@ class Agent:
             version=version("sightline"),
             started=self.started,
             config=str(self.path),
-            cameras=[self.cameras[c.name].status() for c in self.config.cameras if c.name in self.cameras],
+            cameras=self._statuses(),
             outbox=self._stats,
-            targets=self._alerts.status(),
+            targets={**self._alerts.status(), **self._cloud.targets()},
             model=self._looking.detector.description,
             evidence_bytes=self._retention.used_bytes,
             disk_free_bytes=self._retention.free_bytes,
             config_error=self._config_error,
             language=self._language(),
         )
+
+    def _statuses(self) -> list[CameraStatus]:
+        """In the order of the config; cameras that are opened only for a picture tell through the cloud tier."""
+        found = {status.name: status for status in self._cloud.cameras()}
+        found |= {name: camera.status() for name, camera in tuple(self.cameras.items())}
+        return [found[c.name] for c in self.config.cameras if c.name in found]
 
     def _language(self) -> LanguageStatus | None:
         """How the language model stands; None where there is none."""

@@ -89,16 +89,16 @@ def test_a_real_model_is_loaded_answers_is_let_go_and_comes_back(shared_data: Pa
 
 
 def test_the_process_goes_last_in_line(shared_data: Path) -> None:
-    with closing(ChildModel(tiny(shared_data), cpus=(0,))) as model:
+    with closing(ChildModel(tiny(shared_data), cpus=(0,), behind=True)) as model:
         model.warm_up(question=False)
         pid = model.state().pid
         assert pid is not None
         for task in Path(f"/proc/{pid}/task").iterdir():  # each of its threads
-            assert os.getpriority(os.PRIO_PROCESS, int(task.name)) == 19
+            assert os.getpriority(os.PRIO_PROCESS, int(task.name)) == 10
             assert os.sched_getscheduler(int(task.name)) == os.SCHED_BATCH
             assert os.sched_getaffinity(int(task.name)) == {0}
         group = Path(f"/proc/{pid}/autogroup")  # where the kernel shares out by session, the session must be nice
-        assert not group.exists() or group.read_text(encoding="ascii").split()[-1] == "19"
+        assert not group.exists() or group.read_text(encoding="ascii").split()[-1] == "10"
         assert Path(f"/proc/{pid}/oom_score_adj").read_text(encoding="ascii").strip() == "900"
 
 
