@@ -163,9 +163,14 @@ class Describer:
             self._number += 1
             key = (event.camera, event.rule or event.type)
             before = self._waiting.pop(key, None)
-            self._waiting[key] = _Request(event, tuple(shots), until, urgent, self._number, now)
-            self._wake.notify()
-        if before is not None:
+            request = _Request(event, tuple(shots), until, urgent, self._number, now)
+            closing = self._closing
+            if not closing:
+                self._waiting[key] = request
+                self._wake.notify()
+        if closing:
+            self._over(request, "the agent ends", "ended")
+        elif before is not None:
             self._over(before, "a newer event of the same incident took its place", "replaced")
 
     def stop(self, timeout: float) -> None:

@@ -313,11 +313,10 @@ class Agent:
 
     async def _renew_words(self) -> None:
         """Another language or model; what waits for the old one has its words from the template."""
-        before = self._describer
+        if self._describer is not None:  # first, so that two models need not fit into the memory at a time
+            await asyncio.to_thread(self._describer.stop, _STOP_WORDS_S)
         self._describer = self._new_describer()
         self._recorder.wording = Wording(self.config.language.locale)
-        if before is not None:
-            await asyncio.to_thread(before.stop, _STOP_WORDS_S)
 
     async def _renew_evidence(self) -> None:
         """Clips that are being made are finished with the old settings, beside the new ones."""

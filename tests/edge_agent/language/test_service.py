@@ -136,6 +136,13 @@ def test_at_the_end_nobody_is_left_without_an_outcome() -> None:
     assert {outcome.event.id for outcome in came} == {"A", "B"}
 
 
+def test_after_the_end_an_event_is_told_that_there_are_no_words() -> None:
+    with describing(ScriptedModel([])) as (describer, came):
+        describer.stop(60.0)
+        put(describer, event("late"), within_s=10.0, urgent=True)  # its alert must not wait for nobody
+        assert [outcome.why_not for outcome in came] == ["the agent ends"]
+
+
 def test_what_it_tells_of_itself() -> None:
     clock = Clock()
     script: list[Mapping[str, Any] | Exception] = [ANSWER, LIES, NoAnswer("timeout", "too slow")]
