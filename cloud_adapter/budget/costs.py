@@ -14,6 +14,7 @@ from cloud_adapter.budget.base import Prices
 from cloud_adapter.budget.schema import STEPS, ledger
 from cloud_adapter.database import CloudDatabase
 from cloud_adapter.records import MICRO, Usage
+from vision.errors import InputError
 
 Column = Literal["day", "month", "device", "model"]
 
@@ -39,7 +40,8 @@ class CostRow:
 class DryRun:
     """What the same calls would have cost with another model.
 
-    `calls` could be compared (the provider had said what they took), `unknown` could not and are in neither sum.
+    `calls` could be compared; `unknown` could not, for the provider had not said what they took or the model is in the
+    catalogue no more, and are in neither sum.
     """
 
     model: str
@@ -105,9 +107,11 @@ def dry_run(
 
     Text tokens are what the provider counted less its pictures by its own formula; the pictures are counted anew by the
     formula of `model`. Tokenizers differ by some percent, which this does not know. Cached text stays cached text.
+    Raises `InputError` for a `model` that the catalogue does not list.
     """
     db.prepare("budget", STEPS)
     at = now()
+    prices.price(model, Usage(), at)
     paid = would = calls = unknown = 0
     query = sa.select(ledger).where(ledger.c.day >= since, ledger.c.day <= until, ledger.c.outcome != "cached")
     with db.reading() as connection:
@@ -116,7 +120,11 @@ def dry_run(
                 unknown += 1
                 continue
             sizes = json.loads(row.pictures)
-            text = max(0, row.input - sum(prices.picture_tokens(row.model, w, h) for w, h in sizes))
+            try:
+                text = max(0, row.input - sum(prices.picture_tokens(row.model, w, h) for w, h in sizes))
+            except InputError:  # a model that has left the catalogue since
+                unknown += 1
+                continue
             tokens = text + sum(prices.picture_tokens(model, w, h) for w, h in sizes)
             usage = Usage(tokens, min(row.cached, text), row.output)
             calls, paid, would = calls + 1, paid + row.microusd, would + prices.price(model, usage, at)
