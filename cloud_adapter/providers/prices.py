@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from cloud_adapter.providers.catalogue import Catalogue
 from cloud_adapter.providers.settings import Peak, Price
+from cloud_adapter.providers.tokens import image_tokens
 from cloud_adapter.records import Usage
 
 _NONE = Decimal(0)
@@ -32,6 +33,10 @@ class Prices:
         """The most that `usage` can cost if the call ends within a day: the dearest hour, and the next price if near."""
         near = [found for found in (self._of(model, at), self._of(model, at + 86400)) if found is not None]
         return max((_cost(one, usage, _dearest(one)) for one in near), default=0)
+
+    def picture_tokens(self, model: str, width: int, height: int) -> int:
+        """Input tokens that one picture of this size takes. Raises `InputError` for a name that is not known."""
+        return image_tokens(self.catalogue.find(model).image_tokens, width, height)
 
     def priced(self, model: str) -> bool:
         """Whether the model costs anything."""

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from datetime import date, time
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from vision.delivery.env import AddressText, SecretText
+from vision.settings.values import ConfigPath, Value
 
 Mode = Literal["native", "tool", "json", "typed", "rules"]
 Currency = Literal["USD", "CNY", "EUR"]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Source(_Settings):
+class Source(Value):
     """Where a figure was read, and when."""
 
     said: str = Field(min_length=3, description="Page, package or measurement that the figure comes from.")
     read: date = Field(description="Day on which it was read there; older than a quarter of a year: check before use.")
 
 
-class Patches(_Settings):
+class Patches(Value):
     """Tokens by patches: `ceil(w / size) * ceil(h / size) * factor`, never more than `cap`."""
 
     kind: Literal["patches"] = "patches"
@@ -38,7 +34,7 @@ class Patches(_Settings):
     )
 
 
-class Fixed(_Settings):
+class Fixed(Value):
     """The same number of tokens for every picture."""
 
     kind: Literal["fixed"] = "fixed"
@@ -48,7 +44,7 @@ class Fixed(_Settings):
 ImageTokens = Annotated[Patches | Fixed, Field(discriminator="kind")]
 
 
-class Peak(_Settings):
+class Peak(Value):
     """Hours of the day, UTC, at which everything costs more."""
 
     start: time = Field(description="Begin, UTC.")
@@ -56,7 +52,7 @@ class Peak(_Settings):
     factor: Decimal = Field(ge=1, le=10, description="All prices times this.")
 
 
-class Price(_Settings):
+class Price(Value):
     """What a million tokens cost from `since` until the next entry begins.
 
     Uncached input counts as written to the cache where that costs more: providers do not all say what they wrote.
@@ -81,7 +77,7 @@ class Price(_Settings):
         return self
 
 
-class Limits(_Settings):
+class Limits(Value):
     """What the endpoint takes in one call."""
 
     pictures: int = Field(9, ge=1, le=128, description="Pictures in one call, references included.")
@@ -90,7 +86,7 @@ class Limits(_Settings):
     source: Source | None = None
 
 
-class Terms(_Settings):
+class Terms(Value):
     """Where the data goes, in one line each; what the provider promises is the provider's word."""
 
     region: str = Field("", description="Where the endpoint stands.")
@@ -106,7 +102,7 @@ def _terms() -> Terms:
     return Terms()
 
 
-class ModelEntry(_Settings):
+class ModelEntry(Value):
     """One model at one endpoint."""
 
     family: str = Field(description="Which kind of endpoint it is; decides how it is asked.")
@@ -144,25 +140,19 @@ class ModelEntry(_Settings):
         return self
 
 
-class CatalogueFile(_Settings):
+class CatalogueFile(Value):
     """A catalogue: models by name."""
 
     dated: date = Field(description="Day of this catalogue; prices are to be checked before use.")
     models: dict[str, ModelEntry] = Field(description="Models by the name that profiles and the ledger use.")
 
 
-class ModelsSettings(_Settings):
+class ModelsSettings(Value):
     """The models that may be asked: the shipped catalogue, a file of one's own over it, and entries over both."""
 
-    catalogue: Path | None = Field(
+    catalogue: ConfigPath | None = Field(
         None, description="A catalogue file; its entries replace shipped ones of the same name."
     )
     entries: dict[str, ModelEntry] = Field(
         default_factory=dict, description="Models written here; they replace entries of the catalogues."
     )
-
-    @field_validator("catalogue")
-    @classmethod
-    def _beside_the_file(cls, path: Path | None, info: ValidationInfo) -> Path | None:
-        folder = (info.context or {}).get("folder")
-        return path if path is None or folder is None else Path(folder) / path
