@@ -16,6 +16,7 @@ from vision.detect.families.base import Candidates, Family, Signature, families
 from vision.detect.letterbox import Fit, letterbox
 from vision.detect.nms import nms
 from vision.detect.rectangular import rectangle, resized
+from vision.detect.runtime import open_session
 from vision.errors import ModelError
 from vision.frame import Pixels
 
@@ -161,22 +162,7 @@ class OnnxDetector:
         return True
 
     def _session(self, model: bytes) -> Any:
-        import onnxruntime as ort
-
-        ort.disable_telemetry_events()  # newer ones tell their maker of their use; nobody asked for that here
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = self._options.threads
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting must not burn a core
-        options.use_deterministic_compute = True
-        options.log_severity_level = 4
-        try:
-            return ort.InferenceSession(model, options, providers=list(self._providers))
-        except Exception as error:  # noqa: BLE001  # see _try
-            first = str(error).splitlines()[0]
-            raise ModelError(
-                f"{self.source}: onnxruntime cannot load it ({first}); is it a whole ONNX model?"
-            ) from None
+        return open_session(model, self.source, threads=self._options.threads, providers=self._providers)
 
 
 def open_detector(path: str | Path, options: DetectorOptions | None = None) -> OnnxDetector:
