@@ -47,6 +47,7 @@ class Surroundings:
     on_change: Callable[[str, bool], None]  # camera, whether it shows pictures
     shots: bool = False  # whether a language model wants to see what happened
     clock: Callable[[], float] = time.time
+    on_alarm: Callable[[Happening], None] | None = None  # told of each new event, for the cloud tier
 
 
 class LiveCamera:
@@ -57,7 +58,7 @@ class LiveCamera:
         self.shots = shared.shots
         self._detector = detector
         self._shared = shared
-        self._worker = CameraWorker(config, detector, self._happened, shots=shared.shots)
+        self._worker = self._watching(config)
         self._outage = Outage(config.name, config.stream.offline_s, shared.clock())
         self._opened: Counter[str] = Counter()
         self._rate = _Rate()
@@ -128,14 +129,14 @@ class LiveCamera:
         same = (config.source, config.record_source, config.stream) == (mine.source, mine.record_source, mine.stream)
         held = self.ring is not None
         keeps = held == self._wants_ring(config)
-        return same and keeps and config.detect.fps == mine.detect.fps
+        return same and keeps and config.detect.fps == mine.detect.fps and config.looks
 
     def renew(self, config: CameraConfig) -> None:
         """Other rules, zones or classes from the next picture on; what was going on is closed."""
         self._shared.scheduler.remove(self.config.name)
         self._worker.finish()
         self.config = config
-        self._worker = CameraWorker(config, self._detector, self._happened, shots=self._shared.shots)
+        self._worker = self._watching(config)
         if self.ring is not None:
             self.ring.keep(ring_seconds(config, self._shared.evidence))
         self._shared.scheduler.add(config.name, self._worker, self._detector)
@@ -145,6 +146,10 @@ class LiveCamera:
         self._shared.scheduler.remove(self.config.name)
         self._worker.finish()
         self._shared.scheduler.add(self.config.name, self._worker, self._detector)
+
+    def _watching(self, config: CameraConfig) -> CameraWorker:
+        asks = self._shared.shots and config.tier != "offline"  # such a camera's events keep their fixed words
+        return CameraWorker(config, self._detector, self._happened, shots=asks)
 
     def _wants_ring(self, config: CameraConfig) -> bool:
         return self._shared.evidence.clips and bool(config.rules)
@@ -237,6 +242,8 @@ class LiveCamera:
         """The pipeline told of an event."""
         if first:
             self._opened[happening.event.type] += 1
+            if self._shared.on_alarm is not None:
+                self._shared.on_alarm(happening)
         self._shared.recorder.put(happening, self.ring)
 
 

@@ -20,6 +20,7 @@ class Changes:
     model: bool = False
     inference: bool = False
     words: bool = False
+    uplink: bool = False
 
     @property
     def any(self) -> bool:
@@ -29,7 +30,7 @@ class Changes:
     @property
     def parts(self) -> tuple[str, ...]:
         """Keys of the config, beside cameras, that changed."""
-        names = ("model", "inference", "evidence", "alerts", "api", "words")
+        names = ("model", "inference", "evidence", "alerts", "api", "words", "uplink")
         return tuple("language" if name == "words" else name for name in names if getattr(self, name))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import ssl
 import time
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
 import aiohttp
+from pydantic import BaseModel
 from yarl import URL
 
 from edge_agent.uplink.answers import Answer, judged
@@ -17,7 +19,10 @@ from edge_agent.uplink.device_clock import DeviceClock
 from edge_agent.uplink.parcel import Parcel
 from vision.delivery.http_post import failure
 from vision.wire.headers import MetaError, meta_header
+from vision.wire.messages import CaptureRequest
 from vision.wire.signing import Key, sign
+
+log = logging.getLogger("sightline.uplink")
 
 _CONNECT_S = 20.0
 _ANSWER_S = 30.0
@@ -26,11 +31,20 @@ _ANSWER_BYTES = 64 * 1024
 _CHUNK = 8 * 1024
 
 
+class _Asked(BaseModel):
+    """The answer to `GET /v1/requests`."""
+
+    requests: tuple[CaptureRequest, ...] = ()
+
+
 class Link(Protocol):
     """Where pictures go."""
 
     async def send(self, parcel: Parcel) -> Answer:
         """Upload one picture; never raises for what the network or the server does."""
+
+    async def requests(self) -> tuple[CaptureRequest, ...]:
+        """What the cloud asks this device for; nothing where it is not reached."""
 
     async def close(self) -> None:
         """Let the connection go."""
@@ -50,6 +64,7 @@ class CloudLink:
     ) -> None:
         self._base, self._key, self._clock, self._max, self._pause = URL(url), key, clock, max_bytes_s, pause
         self._session: aiohttp.ClientSession | None = None
+        self._lost: set[str] = set()  # pictures whose body went out without an answer: the cloud may have them
 
     async def send(self, parcel: Parcel) -> Answer:
         """See `Link`. A clock that the server calls wrong is set by it, and the picture sent again at once."""
@@ -58,6 +73,19 @@ class CloudLink:
             self._clock.learn(answer.server_time)
             answer = await self._sent(parcel)
         return answer
+
+    async def requests(self) -> tuple[CaptureRequest, ...]:
+        """See `Link`."""
+        place = self._base / "v1" / "requests"
+        timeout = aiohttp.ClientTimeout(total=_CONNECT_S + _ANSWER_S, sock_connect=_CONNECT_S)
+        headers = self._signed("GET", place, b"", None)
+        try:
+            async with self._opened().get(place, headers=headers, allow_redirects=False, timeout=timeout) as response:
+                body = await response.content.read(_ANSWER_BYTES)
+                return _Asked.model_validate_json(body).requests if response.status == 200 else ()
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            log.debug("the cloud could not be asked for its wishes: %s", failure(error, _ANSWER_S))
+            return ()
 
     async def close(self) -> None:
         """See `Link`."""
@@ -68,32 +96,41 @@ class CloudLink:
     async def _sent(self, parcel: Parcel) -> Answer:
         place = self._base / "v1" / "frames" / parcel.id
         try:
-            headers = sign(
-                self._key,
-                method="PUT",
-                target=place.raw_path_qs,
-                body=parcel.data,
-                created=int(self._clock.now()),
-                nonce=secrets.token_urlsafe(18),
-                meta=meta_header(parcel.meta),
-            )
+            headers = self._signed("PUT", place, parcel.data, meta_header(parcel.meta))
         except MetaError as error:
             return Answer("refused", str(error))
         headers |= {"Content-Type": parcel.media_type, "Content-Length": str(len(parcel.data))}
         seconds = _CONNECT_S + _ANSWER_S + len(parcel.data) / min(_SLOWEST, self._max or _SLOWEST)
         begun = asyncio.Event()
+        # one that the cloud may have already is announced first: if so, its body need not go out a second time
+        announced = parcel.id in self._lost
+        self._lost.discard(parcel.id)
         try:
             async with self._opened().put(
                 place,
                 data=self._paced(parcel.data, begun),
                 headers=headers,
+                expect100=announced,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=_CONNECT_S, sock_read=_ANSWER_S),
             ) as response:
                 body = await response.content.read(_ANSWER_BYTES)
                 return judged(response.status, response.headers, body, parcel.id, self._clock.now())
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            if begun.is_set():
+                self._lost.add(parcel.id)
             return Answer("failed" if begun.is_set() else "unreachable", failure(error, seconds))
+
+    def _signed(self, method: str, place: URL, body: bytes, meta: str | None) -> dict[str, str]:
+        return sign(
+            self._key,
+            method=method,
+            target=place.raw_path_qs,
+            body=body,
+            created=int(self._clock.now()),
+            nonce=secrets.token_urlsafe(18),
+            meta=meta,
+        )
 
     async def _paced(self, data: bytes, begun: asyncio.Event) -> AsyncIterator[bytes]:
         """The body in pieces, no faster than is allowed; `begun` once the first one is wanted."""

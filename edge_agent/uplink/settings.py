@@ -94,6 +94,9 @@ class UplinkConfig(Value):
         30.0, gt=0, le=3650, description="Pictures that could not be sent for so long are given up."
     )
     max_kbit_s: float | None = Field(None, ge=1, description="Upload no faster than this; default: as fast as it goes.")
+    ask_minutes: float = Field(
+        15.0, ge=0, le=1440, description="Ask the cloud so often for wanted pictures; 0: only when one is uploaded."
+    )
     faces: ConfigPath | None = Field(
         None, description="A YuNet file (face_detection_yunet_….onnx), for `capture.people`."
     )

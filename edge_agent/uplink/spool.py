@@ -184,9 +184,7 @@ class Spool:
         with self._db.writing() as db:
             db.execute(sa.delete(frames).where(frames.c.id == parcel.id))
             db.execute(sa.insert(tables.sent).prefix_with("OR REPLACE").values(id=parcel.id, t=now))
-            for request in asked:
-                row = {"document": request.model_dump_json(), "until": request.until, "state": "open"}
-                db.execute(sa.insert(requests).prefix_with("OR IGNORE").values(id=request.id, **row))
+            _keep_requests(db, asked)
             add(db, counters, name="sent")
             add(db, counters, len(parcel.data), name="sent_bytes")
         self._remove_files([parcel.id])
@@ -242,6 +240,11 @@ class Spool:
         where = (frames.c.camera == camera) & (frames.c.state == "held")
         with self._db.reading() as db:
             return list(db.execute(sa.select(frames.c.day).where(where).distinct().order_by(frames.c.day)).scalars())
+
+    def ask(self, asked: Iterable[CaptureRequest]) -> None:
+        """Keep what the server asks for; one that is known, or was dealt with, is not kept again."""
+        with self._db.writing() as db:
+            _keep_requests(db, asked)
 
     def asked(self) -> list[CaptureRequest]:
         """What the server asked for and is still to be done."""
@@ -408,3 +411,9 @@ def _of_day(parcel: Parcel, day: Day) -> sa.ColumnElement[bool]:
 
 def _set_moment(db: sa.Connection, camera: str, t: float) -> None:
     db.execute(sa.insert(moments).prefix_with("OR REPLACE").values(camera=camera, t=t))
+
+
+def _keep_requests(db: sa.Connection, asked: Iterable[CaptureRequest]) -> None:
+    for request in asked:
+        row = {"document": request.model_dump_json(), "until": request.until, "state": "open"}
+        db.execute(sa.insert(requests).prefix_with("OR IGNORE").values(id=request.id, **row))
