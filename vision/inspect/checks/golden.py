@@ -22,7 +22,7 @@ from vision.inspect.part import View
 from vision.inspect.result import CheckResult, Finding
 
 
-class Params(CheckParams):
+class GoldenParams(CheckParams):
     """Parameters of the golden template."""
 
     type: Literal["golden"] = "golden"
@@ -43,10 +43,10 @@ class Params(CheckParams):
 
 
 @register
-class Golden(Check[Params]):
+class Golden(Check[GoldenParams]):
     """Difference from the reference with tolerance for edges."""
 
-    Params = Params
+    Params = GoldenParams
 
     def look(self, view: View) -> CheckResult:
         """Defects of the view against its reference."""
