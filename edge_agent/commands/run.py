@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from edge_agent import logs
 from edge_agent.config import Config, load_with_warnings
 from edge_agent.live.folder import DataFolder, data_dir_of
+from vision.settings import logs
 
 log = logging.getLogger("sightline.agent")
 

@@ -13,13 +13,13 @@ from rich.live import Live
 from rich.segment import Segment
 from rich.text import Text
 
-from edge_agent import logs
 from edge_agent.live.rows import Moment, Told, lines
 from edge_agent.live.status import AgentView
 from edge_agent.live.usage import usage
 from vision.delivery.records import EventFilter
 from vision.errors import StoreError
 from vision.events import Event
+from vision.settings import logs
 
 _log = logging.getLogger("sightline.view")
 _EVERY_S = 0.5

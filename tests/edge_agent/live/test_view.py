@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from edge_agent import logs
 from edge_agent.language.status import LanguageStatus
 from edge_agent.live.rows import Moment, Told, lines, seconds, short, words
 from edge_agent.live.status import CameraStatus
@@ -23,6 +22,7 @@ from edge_agent.live.usage import Usage
 from edge_agent.live.view import run_view
 from tests.edge_agent.api.fake_agent import NOW, FakeAgent, FakeStore, camera, delivery, event
 from vision.events import Summary
+from vision.settings import logs
 
 SECRETIVE = camera(
     "gate", state="offline", fault="auth", since=NOW - 600, last_t=NOW - 600,

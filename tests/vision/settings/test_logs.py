@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from edge_agent import logs
+from vision.settings import logs
 
 
 @pytest.fixture(autouse=True)
