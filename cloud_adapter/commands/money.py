@@ -7,15 +7,16 @@ import re
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from cloud_adapter.budget.costs import Column
 from cloud_adapter.commands.shared import ConfigOption, loaded, opened, table
 from cloud_adapter.records import MICRO
 from vision.errors import InputError, OutsideError
 
-Group = Literal["day", "month", "device", "model"]
+GROUPS: dict[str, Column] = {"day": "day", "month": "month", "device": "device", "model": "model"}
 
 
 def add(group: typer.Typer) -> None:
@@ -30,7 +31,7 @@ def costs_command(
     since: Annotated[str | None, typer.Option(help="First day, like 2026-11-01; default: 30 days ago.")] = None,
     until: Annotated[str | None, typer.Option(help="Last day; default: today.")] = None,
     by: Annotated[
-        list[Group] | None, typer.Option(help="A line for each; repeat it. Default: day, device, model.")
+        list[str] | None, typer.Option(help="A line for each; repeat it. Default: day, device, model.")
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="CSV instead of a table.")] = False,
     what_if: Annotated[str | None, typer.Option(help="What the same calls would cost with this model.")] = None,
@@ -38,6 +39,9 @@ def costs_command(
     """Tokens, bytes, time and money of the calls to models, from the ledger."""
     from cloud_adapter.budget.costs import costs, dry_run, write_csv
 
+    odd = [name for name in by or () if name not in GROUPS]
+    if odd:
+        raise InputError(f"--by {odd[0]}: allowed are {', '.join(GROUPS)}")
     today = datetime.now(UTC).date()
     first, last = _day(since, str(today - timedelta(days=30))), _day(until, str(today + timedelta(days=1)))
     with opened(config) as parts:
@@ -48,7 +52,7 @@ def costs_command(
                 + (f"; {run.unknown} calls could not be compared" if run.unknown else "")
             )
             return
-        rows = costs(parts.database, first, last, by=tuple(by or ("day", "device", "model")))
+        rows = costs(parts.database, first, last, by=[GROUPS[name] for name in by or ("day", "device", "model")])
     if csv:
         write_csv(rows, sys.stdout)
         return
@@ -80,7 +84,7 @@ def probe_command(
         list[str] | None, typer.Option(help="Name in the catalogue; default: all that profiles use.")
     ] = None,
 ) -> None:
-    """Send one blank picture to each model: which form of answer it holds to, its tokens, its time; paid, next to nothing."""
+    """Send one blank picture to each model: the form it holds to, tokens, time; paid, next to nothing."""
     from cloud_adapter.diagnosis.models import models_of
     from cloud_adapter.providers.catalogue import catalogue
     from cloud_adapter.providers.probe import probe
