@@ -20,7 +20,6 @@ _HEADERS = {"Server": "sightline", "X-Content-Type-Options": "nosniff", "Cache-C
 _HTTP = {
     404: ("not_found", "there is nothing at this address; pictures go to PUT /v1/frames/ID"),
     405: ("wrong_method", "this address does not take this method"),
-    417: ("expectation", "only Expect: 100-continue is understood"),
 }
 
 

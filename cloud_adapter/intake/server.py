@@ -10,8 +10,9 @@ from http import HTTPStatus
 from typing import Any
 
 import aiohttp
-from aiohttp import web
+from aiohttp import hdrs, web
 
+from cloud_adapter.intake.body import CONTINUE, STALL_S
 from cloud_adapter.intake.refusals import Refusal
 from cloud_adapter.intake.settings import IntakeSettings
 from vision.errors import ConfigError, OutsideError
@@ -85,6 +86,8 @@ class IntakeServer:
         async def begun(request: Any) -> web.StreamResponse:
             if isinstance(request.protocol, _Connection):
                 request.protocol.head_came(request.content)
+            if request.headers.get(hdrs.EXPECT, CONTINUE).lower() != CONTINUE:  # the framework's own answer is no JSON
+                return Refusal(417, "expectation", "only Expect: 100-continue is understood").response()
             return await handle(request)
 
         server.request_handler = begun
@@ -143,7 +146,7 @@ class _Connection(web.RequestHandler):
         """A device has connected: the head of a request is due."""
         super().connection_made(transport)
         self._open.add(self)
-        self._timer = asyncio.get_running_loop().call_later(self._wait_s, self._give_up)
+        self._wait()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """It is gone."""
@@ -161,8 +164,15 @@ class _Connection(web.RequestHandler):
             self._timer.cancel()
             self._timer = None
 
-    def _give_up(self) -> None:
-        if self.transport is not None:
+    def _wait(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self._wait_s
+        self._timer = loop.call_at(due, self._give_up, due)
+
+    def _give_up(self, due: float) -> None:
+        if asyncio.get_running_loop().time() - due > STALL_S:
+            self._wait()
+        elif self.transport is not None:
             self.transport.abort()
 
     def handle_error(
