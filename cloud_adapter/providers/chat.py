@@ -71,7 +71,7 @@ class ChatBackend:
     def __init__(self, endpoint: Endpoint, dialect: Dialect, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.name = endpoint.name
         self._endpoint, self._dialect, self._clock = endpoint, dialect, clock
-        self._spoken: Spoken | None = None
+        self._spoken = dialect.open(endpoint)  # now: loading the library is not to eat the first call's deadline
 
     async def ask(self, question: Question, pictures: Sequence[Picture], *, deadline_s: float) -> Reply:
         """See `VisionBackend.ask`."""
@@ -95,14 +95,10 @@ class ChatBackend:
 
     async def close(self) -> None:
         """See `VisionBackend.close`."""
-        if self._spoken is not None:
-            spoken, self._spoken = self._spoken, None
-            await spoken.close()
+        await self._spoken.close()
 
     def _request(self, question: Question, pictures: Sequence[Picture]) -> Callable[[], Awaitable[ModelResponse]]:
         """The call, ready to be made: what is wrong on our side shows here, and is no fault of the endpoint."""
-        if self._spoken is None:
-            self._spoken = self._dialect.open(self._endpoint)
         entry = self._endpoint.entry
         settings: dict[str, Any] = {"max_tokens": question.max_tokens + entry.thinking_tokens}
         if entry.temperature is not None:

@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
 
 from pydantic_ai import BinaryContent
 from pydantic_ai.exceptions import AgentRunError, UserError
 from pydantic_ai.models.decision import ChoiceAnswer, ChoiceQuestion, DecisionRequest, DecisionResponse
+from pydantic_ai.models.openai_decisions import OpenAIDecisionsModel
+from pydantic_ai.providers.openai import OpenAIProvider
 
 from cloud_adapter.providers.base import BackendError, Question, Reply
 from cloud_adapter.providers.chat import UNREADABLE
+from cloud_adapter.providers.families.openai import client
 from cloud_adapter.providers.faults import fault_of
 from cloud_adapter.providers.registry import Endpoint
 from cloud_adapter.providers.tokens import worst_case
 from cloud_adapter.providers.wire import asked, filled
 from cloud_adapter.records import Picture, Usage
-
-if TYPE_CHECKING:
-    from pydantic_ai.models.openai_decisions import OpenAIDecisionsModel
 
 
 class DecisionBackend:
@@ -29,16 +28,16 @@ class DecisionBackend:
     def __init__(self, endpoint: Endpoint, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.name = endpoint.name
         self._endpoint, self._clock = endpoint, clock
-        self._model: OpenAIDecisionsModel | None = None
-        self._sdk: Any = None
+        self._sdk = client(endpoint)
+        self._model = OpenAIDecisionsModel(endpoint.entry.model, provider=OpenAIProvider(openai_client=self._sdk))
 
     async def ask(self, question: Question, pictures: Sequence[Picture], *, deadline_s: float) -> Reply:
         """See `VisionBackend.ask`."""
         begun = self._clock()
-        model, request = self._opened(), _request(question, pictures, self._endpoint.entry.detail)
+        request = _request(question, pictures, self._endpoint.entry.detail)
         try:
             async with asyncio.timeout(deadline_s):
-                response = await model.decide(request, {})
+                response = await self._model.decide(request, {})
         except TimeoutError:
             raise BackendError("timeout", f"{self.name}: no answer within {deadline_s:g} s") from None
         except (AgentRunError, UserError, *UNREADABLE) as error:
@@ -54,22 +53,7 @@ class DecisionBackend:
 
     async def close(self) -> None:
         """See `VisionBackend.close`."""
-        if self._sdk is not None:
-            sdk, self._sdk, self._model = self._sdk, None, None
-            await sdk.close()
-
-    def _opened(self) -> OpenAIDecisionsModel:
-        if self._model is None:
-            from pydantic_ai.models.openai_decisions import OpenAIDecisionsModel
-            from pydantic_ai.providers.openai import OpenAIProvider
-
-            from cloud_adapter.providers.families.openai import client
-
-            self._sdk = client(self._endpoint)
-            self._model = OpenAIDecisionsModel(
-                self._endpoint.entry.model, provider=OpenAIProvider(openai_client=self._sdk)
-            )
-        return self._model
+        await self._sdk.close()
 
 
 def _request(question: Question, pictures: Sequence[Picture], detail: str | None) -> DecisionRequest:

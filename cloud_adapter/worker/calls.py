@@ -108,7 +108,7 @@ class PaidCalls:
         if "fault" in kept:
             raise BackendError(kept["fault"], kept["told"])
         value = ask.question.wire.model_validate(kept["value"])
-        reply = Reply(value, Usage(**kept["usage"]), kept["latency_s"], kept["model"], kept["mode"])
+        reply = Reply(value, Usage(**kept["usage"]), kept["latency_s"], kept["model"], kept["mode"], kept.get("odds", {}))
         self._budget.note_cached(
             job=ask.job.id,
             device=ask.job.device,

@@ -116,7 +116,7 @@ def test_deadline_holds_for_the_whole_call(fault: str) -> None:
             with pytest.raises(BackendError) as caught:
                 await asyncio.wait_for(ask(server, deadline_s=0.5), 60)
             assert caught.value.fault == "timeout"
-            assert len(server.uploads) == 1
+            assert len(server.uploads) <= 1
 
     asyncio.run(main())
 
