@@ -110,3 +110,18 @@ class CloudFile(Value):
 def load_cloud(path: str | Path, env: Mapping[str, str] | None = None) -> CloudFile:
     """The config in the file at `path`. Raises `ConfigError`: one line for each problem."""
     return load(path, CloudFile, env)
+
+
+def described(path: str | Path, env: Mapping[str, str] | None = None) -> list[str]:
+    """For `sightline check`: the cloud part of a file in a few lines. Raises `ConfigError`."""
+    config = load_cloud(path, env)
+    cloud = config.cloud
+    lines = [f"cloud: takes pictures in at {cloud.intake.host}:{cloud.intake.port}, queue {cloud.queue.type}"]
+    lines += [
+        f"    profile {name}: {profile.kind}, model {profile.model or 'none'}"
+        for name, profile in cloud.profiles.items()
+    ]
+    if cloud.devices:
+        lines.append(f"    devices: {', '.join(device.name for device in cloud.devices)}")
+    lines += [f"    action {rule.name}: {rule.mode}, {rule.actuator.type}" for rule in cloud.actions.rules]
+    return lines

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cloud_adapter.commands.shared import ConfigOption, opened, table
-from vision.wire.signing import Key
+
+if TYPE_CHECKING:
+    from vision.wire.signing import Key
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the device.", show_default=False)]
 

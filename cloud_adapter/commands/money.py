@@ -7,14 +7,15 @@ import re
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cloud_adapter.budget.costs import Column
 from cloud_adapter.commands.shared import ConfigOption, loaded, opened, table
-from cloud_adapter.records import MICRO
 from vision.errors import InputError, OutsideError
+
+if TYPE_CHECKING:
+    from cloud_adapter.budget.costs import Column
 
 GROUPS: dict[str, Column] = {"day": "day", "month": "month", "device": "device", "model": "model"}
 
@@ -88,6 +89,7 @@ def probe_command(
     from cloud_adapter.diagnosis.models import models_of
     from cloud_adapter.providers.catalogue import catalogue
     from cloud_adapter.providers.probe import probe
+    from cloud_adapter.records import MICRO
 
     file = loaded(config)
     file.data_dir.mkdir(parents=True, exist_ok=True)

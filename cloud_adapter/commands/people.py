@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cloud_adapter.commands.shared import ByOption, ConfigOption, moment, opened, table
-from cloud_adapter.queue.base import JobQueue
 from vision.errors import InputError
+
+if TYPE_CHECKING:
+    from cloud_adapter.queue.base import JobQueue
 
 CommandArgument = Annotated[str, typer.Argument(help="The command's id.", show_default=False)]
 

@@ -10,8 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cloud_adapter.commands.shared import ConfigOption
-from cloud_adapter.config import load_cloud
+from cloud_adapter.commands.shared import ConfigOption, loaded
 from vision.settings import logs
 
 logger = logging.getLogger("sightline.cloud")
@@ -44,7 +43,7 @@ def worker_command(config: ConfigOption, log: LogKind = "plain") -> None:
 async def _serve(config: Path, *, workers: bool) -> None:
     from cloud_adapter.service import open_parts, serve
 
-    parts = open_parts(load_cloud(config))
+    parts = open_parts(loaded(config))
     try:
         await serve(
             parts, _stopped(), workers=workers, ready=lambda server: logger.info("taking pictures in at %s", server.url)
@@ -56,7 +55,7 @@ async def _serve(config: Path, *, workers: bool) -> None:
 async def _work(config: Path) -> None:
     from cloud_adapter.service import open_parts, work
 
-    parts = open_parts(load_cloud(config))
+    parts = open_parts(loaded(config))
     logger.info("working jobs off")
     try:
         await work(parts, _stopped())

@@ -11,12 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-
-from cloud_adapter.config import CloudFile, load_cloud
 
 if TYPE_CHECKING:
+    from cloud_adapter.config import CloudFile
     from cloud_adapter.service import Parts
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The config file.", show_default=False)]
@@ -28,7 +25,7 @@ def opened(config: Path) -> Iterator[Parts]:
     """Everything that a config names, for a command beside the running service."""
     from cloud_adapter.service import open_parts
 
-    parts = open_parts(load_cloud(config))
+    parts = open_parts(loaded(config))
     try:
         yield parts
     finally:
@@ -37,11 +34,16 @@ def opened(config: Path) -> Iterator[Parts]:
 
 def loaded(config: Path) -> CloudFile:
     """The config. Raises `ConfigError`."""
+    from cloud_adapter.config import load_cloud
+
     return load_cloud(config)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
     """Print a table; plain where it is not a terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
     made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in columns:
         made.add_column(name, justify="right" if name in right else "left", overflow="fold")

@@ -5,19 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from vision.delivery.env import SecretText
+from vision.settings.values import ConfigPath, Value
 from vision.wire.messages import Name
 
 _MB = 1_000_000
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PictureLimits(_Section):
+class PictureLimits(Value):
     """What an uploaded picture may be, and what becomes of it."""
 
     max_bytes: int = Field(4 * _MB, ge=10_000, le=32 * _MB, description="The largest body that is read, in bytes.")
@@ -36,7 +33,7 @@ class PictureLimits(_Section):
     decode_seconds: int = Field(10, ge=1, le=60, description="Processor seconds that decoding one picture may take.")
 
 
-class RateLimits(_Section):
+class RateLimits(Value):
     """How much one device may send; what is not used up is saved for a while."""
 
     requests_per_minute: float = Field(30, gt=0, le=10_000, description="Requests of one device in the long run.")
@@ -48,7 +45,7 @@ class RateLimits(_Section):
     uploads: int = Field(4, ge=1, le=100, description="Uploads of one device that may be under way at the same time.")
 
 
-class LoadLimits(_Section):
+class LoadLimits(Value):
     """What the intake takes on at all; over it, devices are asked to come back later."""
 
     connections: int = Field(2000, ge=1, le=100_000, description="Open connections; further ones are closed at once.")
@@ -63,15 +60,15 @@ class LoadLimits(_Section):
     waiting_bytes: int = Field(4000 * _MB, ge=_MB, description="Bytes of pictures in the queue, likewise.")
 
 
-class IntakeSettings(_Section):
+class IntakeSettings(Value):
     """Where the intake listens and what it takes."""
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0: all of this machine.")
     port: int = Field(8090, ge=0, le=65_535, description="Port to listen on; 0: any free one.")
-    certificate: str | None = Field(
+    certificate: ConfigPath | None = Field(
         None, description="TLS certificate chain (PEM); without it put a TLS proxy in front."
     )
-    certificate_key: str | None = Field(None, description="Private key of the certificate (PEM).")
+    certificate_key: ConfigPath | None = Field(None, description="Private key of the certificate (PEM).")
     key: SecretText | None = Field(
         None,
         description="Secret from which keys of devices are made; by default data_dir/intake.key, made at first use. "
@@ -96,7 +93,7 @@ class IntakeSettings(_Section):
         return self
 
 
-class KeySettings(_Section):
+class KeySettings(Value):
     """One key of a device; several, so that a new one can be brought out while the old one still holds."""
 
     id: Name = Field("k1", description="Name of the key.")
@@ -108,7 +105,7 @@ class KeySettings(_Section):
     revoked: bool = Field(False, description="No longer accepted.")
 
 
-class Rights(_Section):
+class Rights(Value):
     """In whose name a device may send, and how."""
 
     site: Name = Field("site", description="Where it stands; pictures that name another site are refused.")

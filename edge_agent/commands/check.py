@@ -34,10 +34,12 @@ def check_command(
     words, doubts = ("", []) if report.config is None else _words(file, report.config)
     for line in (*report.errors, *(f"warning: {line}" for line in (*report.warnings, *doubts))):
         typer.echo(line, err=True)
-    if report.config is None:
+    if not report.ok:
         raise typer.Exit(InputError.exit_status)
-    for line in _summary(file, report, report.config, words):
-        typer.echo(line)
+    typer.echo(f"OK  {file}")
+    own = [] if report.config is None else _summary(report, report.config, words)
+    for line in (*own, *report.parts):
+        typer.echo(f"    {line}")
 
 
 def _words(file: Path, config: Config) -> tuple[str, list[str]]:
@@ -50,10 +52,10 @@ def _words(file: Path, config: Config) -> tuple[str, list[str]]:
     return told, [f"{file.name}: {doubt}" for doubt in doubts]
 
 
-def _summary(file: Path, report: CheckReport, config: Config, words: str) -> list[str]:
-    lines = [f"OK  {file}", f"    model: {report.model}"]
+def _summary(report: CheckReport, config: Config, words: str) -> list[str]:
+    lines = [f"model: {report.model}"] if report.model else []
     for camera in config.cameras:
-        lines.append(f"    camera {camera.name}: {camera.source or 'no source (replay puts the clip in its place)'}")
+        lines.append(f"camera {camera.name}: {camera.source or 'no source (replay puts the clip in its place)'}")
         for kind, names in (
             ("zones", [zone.name for zone in camera.zones]),
             ("lines", [line.name for line in camera.lines]),
@@ -63,11 +65,11 @@ def _summary(file: Path, report: CheckReport, config: Config, words: str) -> lis
             ),
         ):
             if names:
-                lines.append(f"        {kind}: {', '.join(names)}")
+                lines.append(f"    {kind}: {', '.join(names)}")
     if words:
-        lines.append(f"    words: {words}")
+        lines.append(f"words: {words}")
     if config.alerts:
-        lines.append(f"    alerts: {', '.join(alert.type for alert in config.alerts)}")
+        lines.append(f"alerts: {', '.join(alert.type for alert in config.alerts)}")
     return lines
 
 

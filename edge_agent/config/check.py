@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from edge_agent.config.crosscheck import class_problems, silent_rules
@@ -21,12 +22,16 @@ from vision.settings.problems import Problem, Problems
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What a check found: the config where it can be used, else errors; one line each."""
+    """What a check found: the config where it can be used, else errors; one line each.
+
+    `parts` describe the parts of other programs in the file. A file that holds nothing else has no `config`.
+    """
 
     config: Config | None
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     model: str = ""
+    parts: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -37,14 +42,40 @@ class CheckReport:
 def check(path: str | Path, env: Mapping[str, str] | None = None) -> CheckReport:
     """Everything that is wrong or doubtful in the config at `path`; the model file is opened too."""
     path = Path(path)
+    wrong, parts, alone = _parts(path, env)
+    if alone:
+        return CheckReport(None, errors=tuple(wrong), parts=tuple(parts))
     try:
         config, warnings = load_with_warnings(path, env)
         model, names = _model(config, path)
         warnings += check_classes(path, config, names)
         warnings += check_alerts(path, config)
     except ConfigError as error:
-        return CheckReport(None, errors=tuple(str(error).splitlines()))
-    return CheckReport(config, warnings=tuple(warnings), model=model)
+        return CheckReport(None, errors=tuple(dict.fromkeys([*str(error).splitlines(), *wrong])))
+    if wrong:
+        return CheckReport(None, errors=tuple(wrong))
+    return CheckReport(config, warnings=tuple(warnings), model=model, parts=tuple(parts))
+
+
+def _parts(path: Path, env: Mapping[str, str] | None) -> tuple[list[str], list[str], bool]:
+    """What other programs (entry points `sightline.config`, by key) say of their part: what is wrong, what it is.
+
+    The third value: whether the file is theirs alone, without cameras.
+    """
+    try:
+        data = read(path).data
+    except ConfigError:
+        return [], [], False  # told by who reads the whole file
+    keys = data if isinstance(data, dict) else {}
+    wrong: list[str] = []
+    parts: list[str] = []
+    theirs = [entry for entry in entry_points(group="sightline.config") if entry.name in keys]
+    for entry in theirs:
+        try:
+            parts += entry.load()(path, env)
+        except ConfigError as error:
+            wrong += str(error).splitlines()
+    return wrong, parts, bool(theirs) and "cameras" not in keys
 
 
 def check_classes(path: str | Path, config: Config, names: tuple[str, ...]) -> list[str]:

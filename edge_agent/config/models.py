@@ -239,6 +239,9 @@ class Config(Value):
     api: ApiConfig = ApiConfig()
     inference: InferenceConfig = InferenceConfig()
     uplink: UplinkConfig | None = Field(None, description="Where the pictures of cameras with tier cloud go.")
+    cloud: dict[str, Any] | None = Field(
+        None, description="The cloud adapter's part of the file (docs/config-cloud.md); `check` looks at it too."
+    )
     site: str = Field(
         "sightline",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",

@@ -90,7 +90,7 @@ WRONG = {
         ("cameras[0].rules[0].min_secnds", "unknown key", "did you mean min_seconds?", "leave_seconds"),
     ),
     "mistyped key at the top": Wrong(
-        spoilt("language:", "langauge:"), 20, ("did you mean language?", "cameras, data_dir")
+        spoilt("language:", "langauge:"), 20, ("did you mean language?", "cameras, cloud, data_dir")
     ),
     "key of another rule": Wrong(
         spoilt("direction: in}", "zone: yard}"), 18, ("rules[1].zone: unknown key", "direction")
