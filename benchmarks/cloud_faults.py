@@ -22,7 +22,7 @@ from tests.e2e.live import end_in_order
 
 HEAD = (
     "| queue | kills (intake / worker / NATS) | acknowledged | diagnosed | dead letter | acknowledged without end | told "
-    "again | provider's bill: calls | answers in the ledger | calls in flight, charged in full | paid twice | budget leak |\n"
+    "again | provider's bill: calls | answers in the ledger | in flight, charged in full | paid twice | budget leak |\n"
     "|---|---|---|---|---|---|---|---|---|---|---|---|"
 )
 

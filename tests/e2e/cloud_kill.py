@@ -70,7 +70,7 @@ def kill_rounds(
             report.kills[name.partition("-")[0]] += 1
             time.sleep(chance.choice([0.0, 0.0, 0.5]))
             target.start()
-            progress(f"kill {number + 1} ({name}): {len(rig.acknowledged)} acknowledged, {_ended(rig)} ended")
+            progress(f"kill {number + 1} ({name}): {len(rig.acknowledged)} acknowledged, {ended(rig)} ended")
         rig.enough()
         began = time.monotonic()
         _drain(rig, report)
@@ -79,7 +79,8 @@ def kill_rounds(
     return report
 
 
-def _ended(rig: Rig) -> int:
+def ended(rig: Rig) -> int:
+    """Jobs that have come to their end."""
     with rig.db.reading() as db:
         if not sa.inspect(db).has_table(ends.name):
             return 0
@@ -88,9 +89,9 @@ def _ended(rig: Rig) -> int:
 
 def _until_progress(rig: Rig, chance: random.Random) -> None:
     """Something happens first: a machine that is slow is not only ever killed while it starts. 15 s are the longest."""
-    wanted = len(rig.acknowledged) + _ended(rig) + chance.randint(1, 20)
+    wanted = len(rig.acknowledged) + ended(rig) + chance.randint(1, 20)
     until = time.monotonic() + 15
-    while len(rig.acknowledged) + _ended(rig) < wanted and time.monotonic() < until:
+    while len(rig.acknowledged) + ended(rig) < wanted and time.monotonic() < until:
         time.sleep(0.05)
     time.sleep(chance.uniform(0, 0.3))
 

@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -171,9 +171,11 @@ class Rig:
         self._loop.close()
         self.db.close()
 
-    def devices(self, senders: int, picture: Callable[[int], bytes], *, limit: int | None = None) -> None:
+    def devices(
+        self, senders: int, picture: Callable[[int], bytes], *, begin: int = 0, limit: int | None = None
+    ) -> None:
         """So many uploads at once, each sent until it is acknowledged; until `enough()`, or `limit` pictures."""
-        numbers = itertools.count() if limit is None else iter(range(limit))
+        numbers = itertools.count(begin) if limit is None else iter(range(begin, begin + limit))
 
         async def start() -> None:
             self._tasks += [asyncio.ensure_future(self._sender(numbers, picture)) for _ in range(senders)]
@@ -185,6 +187,10 @@ class Rig:
         self._enough.set()
         self.wait_sent()
 
+    def idle(self) -> bool:
+        """Whether all senders have come to their end."""
+        return all(task.done() for task in self._tasks)
+
     def wait_sent(self, seconds: float = 300) -> None:
         """Until each sender has come to its end."""
 
@@ -194,7 +200,7 @@ class Rig:
 
         self._do(wait(), seconds + 10)
 
-    async def _sender(self, numbers: itertools.count[int], picture: Callable[[int], bytes]) -> None:
+    async def _sender(self, numbers: Iterator[int], picture: Callable[[int], bytes]) -> None:
         key = Device(self.key, time.time)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http:
             for number in numbers:

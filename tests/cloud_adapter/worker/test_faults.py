@@ -241,7 +241,7 @@ def test_a_refusal_is_not_paid_for_again_after_a_kill(tmp_path: Path) -> None:
         def dies(*_: object) -> Any:
             raise asyncio.CancelledError
 
-        bench.worker._diagnoses.keep = dies  # type: ignore[method-assign]
+        bench.worker._diagnoses.keep = dies  # type: ignore[method-assign,assignment]
         claim = await bench.queue.take(0.0)
         assert claim is not None
         await asyncio.gather(bench.worker.work(claim), return_exceptions=True)

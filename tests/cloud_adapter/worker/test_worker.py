@@ -326,19 +326,20 @@ def test_the_loop_works_at_several_jobs_at_once_and_stops(tmp_path: Path) -> Non
     run(bench, test)
 
 
-def test_pages_of_diagnoses(tmp_path: Path) -> None:
+def test_pages_of_diagnoses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloud_adapter.worker.diagnoses._PAGE", 20)
     bench = Bench(tmp_path)
 
     async def test() -> None:
-        for n in range(420):  # more than two pages, with the same moment in many
+        for n in range(48):  # more than two pages, with the same moment in many
             one = await bench.diagnoser.diagnose(make_job(f"frame-{n:04}", device=f"d{n % 3}"), None, None)  # type: ignore[arg-type]
             bench.t += n % 5 == 0
             bench.diagnoses.keep(one)
         each = list(bench.diagnoses.each())
-        assert len({d.job for d in each}) == len(each) == 420
+        assert len({d.job for d in each}) == len(each) == 48
         assert [d.decided for d in each] == sorted(d.decided for d in each)
         assert list(bench.diagnoses.each(newest_first=True)) == each[::-1]
-        assert len(list(bench.diagnoses.each(device="d1"))) == 140
+        assert len(list(bench.diagnoses.each(device="d1"))) == 16
         assert list(bench.diagnoses.each(outcome="review")) == []
         assert list(bench.diagnoses.each(since=each[-1].decided + 1)) == []
 
