@@ -49,10 +49,10 @@ def failure(model: ChildModel, deadline_s: float = 60.0) -> NoAnswer:
 def gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        # Reaped by whoever adopted it, or about to be
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] == "Z"
+    except (ProcessLookupError, FileNotFoundError):
         return True
-    # Reaped by whoever adopted it, or about to be
-    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] == "Z"
 
 
 @pytest.fixture(autouse=True)
@@ -245,6 +245,7 @@ def kill_soon(model: ChildModel, pid: int | None, after_s: float) -> None:
             os.kill(target, signal.SIGKILL)
         except ProcessLookupError:
             return
+        assert wait_for(lambda: gone(target), 60.0)  # on a busy machine it takes its time to die
 
 
 def test_back_off_after_crashes() -> None:
