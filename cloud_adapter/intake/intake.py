@@ -57,12 +57,14 @@ class Intake:
         sender = await self._gate.signed(request, length)
         meta = metadata(request, read_frame_id(request.match_info["id"]), self.now())
         sent_by(sender.device, meta.site, meta.camera, meta.profile, self.profiles)
-        early = await self._known_already(request, sender, meta.frame)
-        if early is not None:
-            return early
+        if sender.signed is None or sender.signed.digest.hex() != meta.sha256:
+            raise Refusal(400, "wrong_meta", "sha256 of Sightline-Meta is not that of Content-Digest")
+        known = await self._known(sender, meta)
+        if known and expects_continue(request):  # who does not wait for our word is sending the body already
+            return await self._acknowledge(sender, meta.frame, None, new=False)
         body = await self._body(request, sender, length, meta.priority)
-        if hashlib.sha256(body).hexdigest() != meta.sha256:
-            raise Refusal(400, "wrong_meta", "sha256 of Sightline-Meta is not that of the body")
+        if known:
+            return await self._acknowledge(sender, meta.frame, None, new=False)
         return await self._take_picture(sender, meta, body)
 
     async def post_frame(self, request: web.Request) -> web.Response:
@@ -72,7 +74,10 @@ class Intake:
         meta = plain_meta(request.query, sender.device, self.profiles, self.now())
         sent_by(sender.device, meta.site, meta.camera, meta.profile, self.profiles)
         body = await self._body(request, sender, length, meta.priority)
-        return await self._take_picture(sender, of_content(meta, body), body)
+        meta = of_content(meta, body)
+        if await self._known(sender, meta):
+            return await self._acknowledge(sender, meta.frame, None, new=False)
+        return await self._take_picture(sender, meta, body)
 
     async def post_readings(self, request: web.Request) -> web.Response:
         """`POST /v1/readings`: sensor readings as JSON; with a picture they travel in its `Sightline-Meta`."""
@@ -100,16 +105,12 @@ class Intake:
         found = await self.ledger.requests(sender.device.name, self.now())
         return answer(200, {"requests": [one.model_dump(mode="json") for one in found]})
 
-    async def _known_already(self, request: web.Request, sender: Sender, frame: str) -> web.Response | None:
-        """The answer for an id that was seen before, where it can be given without the body."""
-        known = await self.ledger.known(sender.device.name, frame)
-        if known is None or sender.signed is None:
-            return None
-        if known.sha256 != sender.signed.digest.hex():
+    async def _known(self, sender: Sender, meta: FrameMeta) -> bool:
+        """Whether the queue has this frame already. Raises `Refusal` where its id stands for another content."""
+        known = await self.ledger.known(sender.device.name, meta.frame)
+        if known is not None and known.sha256 != meta.sha256:
             raise conflict()
-        if known.stored and expects_continue(request):  # who does not wait for our word is sending the body already
-            return await self._acknowledge(sender, frame, None, new=False)
-        return None
+        return known is not None and known.stored
 
     async def _body(self, request: web.Request, sender: Sender, length: int, priority: int) -> bytes:
         await self._pressure.check(priority)
@@ -121,11 +122,6 @@ class Intake:
         return body
 
     async def _take_picture(self, sender: Sender, meta: FrameMeta, body: bytes) -> web.Response:
-        known = await self.ledger.known(sender.device.name, meta.frame)
-        if known is not None and known.sha256 != meta.sha256:
-            raise conflict()
-        if known is not None and known.stored:
-            return await self._acknowledge(sender, meta.frame, None, new=False)
         try:
             check_shape(body, self.settings.pictures)
         except ShapeError as error:

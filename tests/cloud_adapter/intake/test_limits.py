@@ -105,4 +105,4 @@ def test_limits_that_fit_nothing_are_no_config() -> None:
     with pytest.raises(ValueError, match="none could be sent"):
         IntakeSettings.model_validate({"pictures": {"max_bytes": 3_000_000}, "load": {"upload_bytes": 2_000_000}})
     with pytest.raises(ValueError, match="belong together"):
-        IntakeSettings(certificate="chain.pem")
+        IntakeSettings.model_validate({"certificate": "chain.pem"})
