@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,8 @@ from tests.cloud_adapter.intake.serving import START, Device, Serving, jpeg, met
 from vision.wire import signing
 from vision.wire.messages import FrameMeta
 
-MANY = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = int(os.environ.get("SIGHTLINE_FUZZ_EXAMPLES", "40"))
+MANY = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 ROOMY = {"requests_burst": 10_000, "requests_per_minute": 10_000, "bytes_burst": 10**9, "bytes_per_minute": 1e9}
 PICTURES = [jpeg(), webp(), jpeg(200, 100)]
 ANY_VALUE = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=120)

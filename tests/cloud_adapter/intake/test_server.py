@@ -80,34 +80,34 @@ def test_one_connection_too_many_is_told_so(tmp_path: Path) -> None:
     served(tmp_path, use, settings={"load": {"connections": 3}})
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03",  # TLS to a port without
-        b"GET / HTTP/9.9\r\n\r\n",
-        b"GET  /v1/frames HTTP/1.1\r\nHost: h\r\n\r\n",
-        b"PUT /v1/frames/frame-001 HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
-        b"PUT /v1/frames/frame-001 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"PUT /v1/frames/frame-001 HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer sec\0ret-key\r\n\r\n",
-        b"PUT /v1/frames/frame-001 HTTP/1.1\r\nHost: h\r\nAuthorization : Bearer secret-key\r\n\r\n",
-        b"PUT /v1/frames/frame-001 HTTP/1.1\r\nHost: h\r\nX: " + b"secret-key" * 2000 + b"\r\n\r\n",
-        b"PUT /v1/frames/" + b"a" * 20000 + b" HTTP/1.1\r\n\r\n",
-        b"POST /v1/frames HTTP/1.1\r\nHost: h\r\nExpect: secret-key\r\nContent-Length: 3\r\n\r\nabc",
-    ],
-)
+NO_REQUESTS = [
+    b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03",  # TLS to a port without
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"GET  /v1/frames HTTP/1.1\r\nHost: h\r\n\r\n",
+    b"PUT /v1/frames/frame-001 HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
+    b"PUT /v1/frames/frame-001 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"PUT /v1/frames/frame-001 HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer sec\0ret-key\r\n\r\n",
+    b"PUT /v1/frames/frame-001 HTTP/1.1\r\nHost: h\r\nAuthorization : Bearer secret-key\r\n\r\n",
+    b"PUT /v1/frames/frame-001 HTTP/1.1\r\nHost: h\r\nX: " + b"secret-key" * 2000 + b"\r\n\r\n",
+    b"PUT /v1/frames/" + b"a" * 20000 + b" HTTP/1.1\r\n\r\n",
+    b"POST /v1/frames HTTP/1.1\r\nHost: h\r\nExpect: secret-key\r\nContent-Length: 3\r\n\r\nabc",
+]
+
+
 def test_what_is_no_request_gets_one_line_and_stays_out_of_the_log(
-    tmp_path: Path, sent: bytes, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def use(s: Serving) -> None:
         caplog.set_level(logging.DEBUG)
-        reader, writer = await connected(s)
-        writer.write(sent)
-        status, said = refusal(await asyncio.wait_for(reader.readuntil(b"}\n"), WAIT_S))
-        assert 400 <= status < 500
-        writer.close()
-        for text in (caplog.text, str(said)):
-            assert "secret-key" not in text
-            assert "ret-key" not in text
+        for sent in NO_REQUESTS:
+            reader, writer = await connected(s)
+            writer.write(sent)
+            status, said = refusal(await asyncio.wait_for(reader.readuntil(b"}\n"), WAIT_S))
+            assert 400 <= status < 500, sent
+            writer.close()
+            for text in (caplog.text, str(said)):
+                assert "secret-key" not in text
+                assert "ret-key" not in text
         assert not s.queue.jobs
 
     served(tmp_path, use)
