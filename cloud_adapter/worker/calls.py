@@ -3,7 +3,7 @@
 | fault | money | what happens |
 |---|---|---|
 | rate_limited | released | the job waits for Retry-After or a random back-off; not its fault: no try is counted |
-| overloaded | released | random back-off, a try is counted |
+| overloaded | released | random back-off; a try is counted, unless the endpoint was known to be in trouble |
 | timeout, cut | charged in full, unless the provider said what it took | random back-off, a try is counted |
 | malformed | charged | asked once more at once, then `BackendError` (review) |
 | refused | charged | `BackendError` (review) |
@@ -108,7 +108,9 @@ class PaidCalls:
         if "fault" in kept:
             raise BackendError(kept["fault"], kept["told"])
         value = ask.question.wire.model_validate(kept["value"])
-        reply = Reply(value, Usage(**kept["usage"]), kept["latency_s"], kept["model"], kept["mode"], kept.get("odds", {}))
+        reply = Reply(
+            value, Usage(**kept["usage"]), kept["latency_s"], kept["model"], kept["mode"], kept.get("odds", {})
+        )
         self._budget.note_cached(
             job=ask.job.id,
             device=ask.job.device,
@@ -194,17 +196,18 @@ class PaidCalls:
             return error
         if fault in {"quota", "auth"}:
             return await self._closed(ask, error)
+        blameless = fault == "rate_limited" or (fault == "overloaded" and self._endpoints.troubled(name))
         failures = self._endpoints.failed(name, error.after_s)
         await self._tell_failing(name, error)
         bounds = {"base_s": self._settings.backoff_seconds, "cap_s": self._settings.backoff_max_seconds}
         wait = full_jitter(max(ask.tries, failures), self._random, **bounds)
         wait = wait if error.after_s is None else error.after_s
-        return PostponedError(self._now() + wait, str(error), counted=fault != "rate_limited")
+        return PostponedError(self._now() + wait, str(error), counted=not blameless)
 
     async def _closed(self, ask: _Ask, error: BackendError) -> PostponedError:
         name, lasting = ask.backend.name, error.fault == "quota"
         cure = (
-            f"top the account up, then: sightline cloud open {name}"
+            f"top the account up, then: sightline cloud jobs open {name}"
             if lasting
             else "set the right key and restart the worker"
         )

@@ -90,6 +90,10 @@ class Endpoints:
             circuit.until = max(circuit.until, now + after_s)
         return circuit.failures
 
+    def troubled(self, model: str) -> bool:
+        """Whether its circuit has opened: a failure now says nothing about the picture."""
+        return self._of(model).opened > 0
+
     def failing_since(self, model: str) -> float | None:
         """When the first of the failures in a row was, if that is so long ago that a person should know."""
         since = self._of(model).since

@@ -1,4 +1,4 @@
-"""What every queue keeps: the same tests on the embedded queue, on a real NATS server, and on the fake."""
+"""What every queue keeps: the same tests on the embedded queue (SQLite, PostgreSQL), a real NATS server, and the fake."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from cloud_adapter.queue.jetstream import JetStreamJobQueue
 from cloud_adapter.queue.settings import EmbeddedQueue, JetStreamQueue
 from tests.cloud_adapter.making import make_job
 from tests.peers.nats import NatsServer
+from tests.peers.postgres import postgres
 from vision.delivery.env import AddressText
+
+__all__ = ["postgres"]
 
 DEADLINE_S = 60.0
 
@@ -25,8 +28,8 @@ DEADLINE_S = 60.0
 class Place:
     """One kind of queue, opened anew as often as a test likes; `later` lets its time pass."""
 
-    def __init__(self, kind: str, folder: Path, server: NatsServer | None) -> None:
-        self.kind, self.folder, self.server = kind, folder, server
+    def __init__(self, kind: str, folder: Path, server: NatsServer | None, url: str | None) -> None:
+        self.kind, self.folder, self.server, self.url = kind, folder, server, url
         self.clock = 1_000_000.0
         self.prefix = f"t{time.monotonic_ns()}"
         self.databases: list[CloudDatabase] = []
@@ -49,8 +52,8 @@ class Place:
         common = {"lease_s": lease_s, "max_tries": max_tries, "keep_pictures_days": 1.0, "remember_days": 10.0}
         if self.kind == "fake":
             return self.queues[0] if self.queues else FakeQueue(self.now, max_tries, lease_s)
-        if self.kind == "embedded":
-            self.databases.append(CloudDatabase(address_in(self.folder)))
+        if self.kind in {"embedded", "postgres"}:
+            self.databases.append(CloudDatabase(self.url or address_in(self.folder)))
             settings = EmbeddedQueue.model_construct(**{**EmbeddedQueue().model_dump(), **common})
             return EmbeddedJobQueue(self.databases[-1], self.folder / "pictures", settings, now=self.now)
         assert self.server is not None
@@ -68,10 +71,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
         yield running
 
 
-@pytest.fixture(params=["embedded", "jetstream", "fake"])
+@pytest.fixture(params=["embedded", "postgres", "jetstream", "fake"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     server = request.getfixturevalue("server") if request.param == "jetstream" else None
-    made = Place(request.param, tmp_path, server)
+    url = request.getfixturevalue("postgres").fresh() if request.param == "postgres" else None
+    made = Place(request.param, tmp_path, server, url)
     yield made
     made.close()
 

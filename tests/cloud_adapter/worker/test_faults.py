@@ -123,6 +123,22 @@ def test_a_rate_limit_never_buries_a_job(tmp_path: Path) -> None:
     run(bench, test)
 
 
+def test_an_outage_of_the_provider_buries_nothing(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ScriptedModel(script=[BackendError("overloaded", "503")] * 40))
+
+    async def test() -> None:
+        jobs = [await bench.put(f"frame-{n:04}", data=b"%d" % n) for n in range(4)]
+        for _ in range(200):  # more than a day
+            bench.t += 600
+            await bench.work(4)
+        assert bench.ends(jobs) == ["diagnosed"] * 4
+        assert bench.model.requests == 44
+        assert bench.spent() == 4 * REAL
+        assert [notice.kind for notice in bench.notices] == ["endpoint_failing"]
+
+    run(bench, test)
+
+
 def test_retry_after_holds_for_all_jobs_of_the_endpoint(tmp_path: Path) -> None:
     bench = Bench(tmp_path, ScriptedModel(script=[BackendError("rate_limited", "429", after_s=100)]))
 
