@@ -164,7 +164,7 @@ def test_anthropic() -> None:
         shown = [i for i, part in enumerate(content) if part["type"] == "image"]
         assert len(shown) == 3
         assert marked == [shown[1]]  # the cached prefix ends behind the last reference picture
-        assert {name.lower(): value for name, value in asked[0]["headers"].items()}["x-api-key"] == KEY
+        assert asked[0]["headers"]["Authorization"] == f"Bearer {KEY}"
 
     asyncio.run(main())
 
