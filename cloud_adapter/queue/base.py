@@ -13,6 +13,10 @@ from typing import Any, Protocol
 from cloud_adapter.records import Job
 from vision.errors import OutsideError
 
+# A job that this version cannot read is no reason to lose it: a newer worker may be there soon.
+UNREADABLE = "job {}: written by another version of Sightline, put aside for now; update this worker"
+UNREADABLE_S = 300.0
+
 
 class MissingPictureError(OutsideError):
     """The picture of a job is not there any more; asking again does not help."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,13 +18,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from cloud_adapter.database import CloudDatabase
-from cloud_adapter.queue.base import Buried, Claim, Depth
+from cloud_adapter.queue.base import UNREADABLE, UNREADABLE_S, Buried, Claim, Depth
 from cloud_adapter.queue.blobs import Blobs
 from cloud_adapter.queue.schema import STEPS, jobs
 from cloud_adapter.queue.settings import EmbeddedQueue
 from cloud_adapter.records import Job
 from vision.delivery.rows import clean
 
+_log = logging.getLogger("sightline.cloud.queue")
 POLL_S = 0.5  # how long a job put by another process may lie unseen
 ORPHAN_S = 3600.0
 _BATCH = 500
@@ -105,13 +107,19 @@ class EmbeddedJobQueue:
         with self._db.writing() as db:
             db.execute(sa.update(jobs).where(back).values(state="waiting", token=None))
             order = (jobs.c.priority, jobs.c.queued, jobs.c.number)
-            row = db.execute(sa.select(jobs).where(waits).order_by(*order).limit(1)).first()
-            if row is None:
-                return None  # another process was faster
-            token = uuid.uuid4().hex
-            values = {"state": "taken", "tries": row.tries + 1, "due": now + self.lease_s, "token": token}
-            db.execute(sa.update(jobs).where(jobs.c.number == row.number).values(values))
-        return Claim(Job.model_validate_json(row.document), row.tries + 1, (row.number, token))
+            while (row := db.execute(sa.select(jobs).where(waits).order_by(*order).limit(1)).first()) is not None:
+                this = sa.update(jobs).where(jobs.c.number == row.number)
+                try:
+                    job = Job.model_validate_json(row.document)
+                except ValueError:
+                    _log.error("%s", UNREADABLE.format(row.id))
+                    db.execute(this.values(state="delayed", due=now + UNREADABLE_S))
+                    continue
+                token = uuid.uuid4().hex
+                values = {"state": "taken", "tries": row.tries + 1, "due": now + self.lease_s, "token": token}
+                db.execute(this.values(values))
+                return Claim(job, row.tries + 1, (row.number, token))
+        return None  # another process was faster
 
     async def touch(self, claim: Claim) -> None:
         """Renew the lease."""

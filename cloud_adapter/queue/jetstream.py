@@ -17,12 +17,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cloud_adapter.queue.base import Buried, Claim, Depth, MissingPictureError
+from cloud_adapter.queue.base import UNREADABLE, UNREADABLE_S, Buried, Claim, Depth, MissingPictureError
 from cloud_adapter.queue.blobs import checked
 from cloud_adapter.queue.jetstream_link import REQUEST_S, Link, Marks
 from cloud_adapter.queue.jetstream_pictures import Pictures
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from nats.js import JetStreamContext
 
+_log = logging.getLogger("sightline.cloud.queue")
 POLL_S = 0.5
 WINDOW_S = 600.0  # within it the server itself knows a repeated message
 _PRIORITIES = range(10)
@@ -187,7 +189,8 @@ class JetStreamJobQueue:
         try:
             job = Job.model_validate_json(message.data)
         except ValueError:
-            await self._say(message, b"+TERM")  # nothing of ours
+            _log.error("%s", UNREADABLE.format(f"number {message.metadata.sequence.stream}"))
+            await self._put_aside(message, _key(message.data.decode(errors="replace")), UNREADABLE_S)
             return None
         key = _key(job.id)
         note = await self._ids.get(key) or self._note("waiting", job)
@@ -233,9 +236,11 @@ class JetStreamJobQueue:
         handle: _Handle = claim.handle
         with self._told():
             await self._js()
-            await self._held.put(handle.key, {"until": self._now() + delay_s, "key": handle.key})
-            nanoseconds = max(1, int(delay_s * 1e9))
-            await self._say(handle.message, b'-NAK {"delay": %d}' % nanoseconds)
+            await self._put_aside(handle.message, handle.key, delay_s)
+
+    async def _put_aside(self, message: Msg, key: str, delay_s: float) -> None:
+        await self._held.put(key, {"until": self._now() + delay_s, "key": key})
+        await self._say(message, b'-NAK {"delay": %d}' % max(1, int(delay_s * 1e9)))
 
     async def bury(self, claim: Claim, reason: str) -> None:
         """Into the dead letter."""

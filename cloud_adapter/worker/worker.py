@@ -264,8 +264,8 @@ class Worker:
                 if rounds % round(_TIDY_S / _RECOVER_S) == 0:
                     await self._queue.tidy()
                     await asyncio.to_thread(self._budget.tidy)
-            except StoreError as error:
-                _log.warning("upkeep: %s", error)
+            except Exception as error:  # noqa: BLE001  # jobs go on without it
+                _log.warning("upkeep: %s", _told(error))
             rounds += 1
             await asyncio.sleep(_RECOVER_S)
 

@@ -208,6 +208,22 @@ def test_taking_walks_along_its_index(yard: Yard) -> None:
         assert "TEMP B-TREE" not in plan
 
 
+def test_a_job_of_another_version_is_put_aside(yard: Yard) -> None:
+    async def test() -> None:
+        await yard.queue.put(make_job("frame-0001", priority=0), None)
+        with yard.db.writing() as db:
+            document = '{"id": "field-1/frame-0001", "something": "new"}'
+            db.execute(sa.update(jobs).values(document=document))
+        await yard.queue.put(make_job("frame-0002"), None)
+        claim = await yard.queue.take(0)
+        assert claim is not None
+        assert claim.job.id == "field-1/frame-0002"
+        assert await yard.queue.take(0) is None
+        assert (await yard.queue.depth()).waiting == 1
+
+    yard.run(test)
+
+
 WORKER = """
 import asyncio, sys, time
 from pathlib import Path

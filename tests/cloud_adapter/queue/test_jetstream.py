@@ -240,16 +240,17 @@ def test_killed_between_note_and_acknowledgement(server: NatsServer, monkeypatch
     yard.run(test)
 
 
-def test_messages_of_others_are_dropped(server: NatsServer) -> None:
+def test_a_job_of_another_version_is_put_aside(server: NatsServer) -> None:
     yard = Yard(server)
 
     async def test() -> None:
         queue = yard.open()
         js = await queue._js()
-        await js.publish("sightline.jobs.0.0", b"not a job")
+        await js.publish("sightline.jobs.0.0", b'{"id": "d/frame", "something": "new"}')
         await queue.put(make_job(), None)
         assert (await taken(queue)).job == make_job()
-        assert (await queue.depth()).waiting == 0
+        depth = await queue.depth()
+        assert (depth.waiting, depth.taken) == (1, 1)
 
     yard.run(test)
 
