@@ -6,7 +6,7 @@ thing. It cannot read: whether there is writing in the scene it always answers w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import get_args
@@ -47,11 +47,14 @@ class Memory:
         return votes
 
 
-def answer(fields: Mapping[str, Sequence[str]], picture: Pixels) -> dict[str, str]:
-    """One option for each field, from what the picture (height x width x 3, BGR) is nearest to."""
+def answer(model: str, fields: Mapping[str, Sequence[str]], picture: Pixels) -> dict[str, str]:
+    """One option for each field, from what the picture (height x width x 3, BGR) is nearest to for this model.
+
+    Raises `KeyError` for a model that there is not.
+    """
     options = {option for choices in fields.values() for option in choices}
-    covers = "in_place" in options
-    odds = _memory("covers").odds(cover_features(picture)) if covers else _memory("leaves").odds(leaf_features(picture))
+    kind = "covers" if "in_place" in options else "leaves"
+    odds = _memory(model, kind).odds(MODELS[model][kind](picture))
     order = sorted(odds, key=lambda label: -odds[label])
     return {name: _choice(name, list(choices), order, odds, picture) for name, choices in fields.items()}
 
@@ -82,8 +85,9 @@ def _severity(label: str, picture: Pixels) -> str:
 
 
 @cache
-def _memory(kind: str) -> Memory:
+def _memory(model: str, kind: str) -> Memory:
     features, labels = [], []
+    seen = MODELS[model][kind]
     for seed in range(PER_CLASS):
         if kind == "leaves":
             for condition in get_args(Condition):
@@ -93,7 +97,7 @@ def _memory(kind: str) -> Memory:
                 labels.append(condition)
         else:
             for state in get_args(State):
-                features.append(cover_features(render_cover(state, _SEED + seed)))
+                features.append(seen(render_cover(state, _SEED + seed)))
                 labels.append(state)
     table = np.stack(features)
     return Memory(table, tuple(labels), np.maximum(table.std(0), 1e-3))
@@ -129,3 +133,28 @@ def cover_features(picture: Pixels) -> Features:
     middle = float(np.hypot(centre[0] - 160, centre[1] - 120)) / 80
     studs = float(cv2.Laplacian(gray, cv2.CV_32F).std()) / 20
     return np.array([area * 4, middle, float(inside.max()) / 40, studs], np.float32)
+
+
+def histogram(picture: Pixels) -> Features:
+    """Shares of 48 colours (hue by value) among the pixels that have a colour at all; nothing about shapes."""
+    small = cv2.resize(picture, (160, 120), interpolation=cv2.INTER_AREA)
+    hue, saturation, value = cv2.split(cv2.cvtColor(small, cv2.COLOR_BGR2HSV))
+    coloured = saturation >= 45
+    counts, _, _ = np.histogram2d(hue[coloured], value[coloured], bins=(12, 4), range=((0, 96), (0, 256)))
+    return np.asarray(np.sqrt(counts.ravel() / max(1.0, float(coloured.sum()))), np.float32)
+
+
+def grays(picture: Pixels) -> Features:
+    """Shares of 16 grays in rings around the middle."""
+    gray = cv2.cvtColor(cv2.resize(picture, (160, 120), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    y, x = np.mgrid[0:120, 0:160]
+    rings = np.minimum(np.hypot(x - 80, y - 60) / 15, 3.99)
+    counts, _, _ = np.histogram2d(rings.ravel(), gray.ravel(), bins=(4, 16), range=((0, 4), (0, 256)))
+    return np.asarray(np.sqrt(counts.ravel() / gray.size), np.float32)
+
+
+# Two models that look at different things, so that a second opinion is one.
+MODELS: Mapping[str, Mapping[str, Callable[[Pixels], Features]]] = {
+    "sightline-demo-shapes": {"leaves": leaf_features, "covers": cover_features},
+    "sightline-demo-colours": {"leaves": histogram, "covers": grays},
+}

@@ -15,9 +15,8 @@ import cv2
 import numpy as np
 from aiohttp import web
 
-from cloud_adapter.demo.model import answer
+from cloud_adapter.demo.model import MODELS, answer
 
-NAME = "sightline-demo-neighbours"
 _BODY = 32 * 2**20
 _PATCH = 28  # pixels: a token for each patch, as many providers count
 
@@ -39,7 +38,9 @@ async def serving() -> AsyncIterator[str]:
 
 
 async def _models(_: web.Request) -> web.Response:
-    return web.json_response({"object": "list", "data": [{"id": NAME, "object": "model", "owned_by": "sightline"}]})
+    return web.json_response(
+        {"object": "list", "data": [{"id": name, "object": "model", "owned_by": "sightline"} for name in MODELS]}
+    )
 
 
 async def _complete(request: web.Request) -> web.Response:
@@ -50,7 +51,7 @@ async def _complete(request: web.Request) -> web.Response:
         pictures = [part["image_url"]["url"] for part in parts if part.get("type") == "image_url"]
         text = sum(len(part.get("text", "")) for part in parts)
         image, tokens = await asyncio.to_thread(_decoded, pictures)
-        said = await asyncio.to_thread(answer, fields, image)
+        said = await asyncio.to_thread(answer, asked["model"], fields, image)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         told = {"message": f"cannot be read: {type(error).__name__}", "type": "invalid_request_error"}
         return web.json_response({"error": told}, status=400)
@@ -61,7 +62,7 @@ async def _complete(request: web.Request) -> web.Response:
             "id": "chatcmpl-demo",
             "object": "chat.completion",
             "created": int(time.time()),
-            "model": NAME,
+            "model": asked["model"],
             "choices": [
                 {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"},
             ],
