@@ -34,7 +34,7 @@ from cloud_adapter.database import CloudDatabase, address_in
 from cloud_adapter.intake.devices import Devices
 from tests.cloud_adapter.intake.serving import Device
 from tests.e2e.cloud_process import MASTER, Spec
-from tests.e2e.live import ROOT
+from tests.e2e.live import ROOT, TICK
 from tests.peers.mosquitto import free_port
 from tests.peers.nats import NatsServer
 from vision.wire.messages import FrameMeta
@@ -76,18 +76,38 @@ class Process:
             child.wait(30)
 
     def memory_mb(self) -> float:
-        """Resident memory of the process itself."""
+        """Resident memory of the process and its children (the intake's decoders)."""
         assert self.child is not None
-        for line in Path(f"/proc/{self.child.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS"):
-                return int(line.split()[1]) / 1024
-        return 0.0
+        return sum(resident_mb(pid) for pid in family(self.child.pid))
 
     def cpu_s(self) -> float:
-        """CPU seconds of the process itself."""
+        """CPU seconds of the process and its children."""
         assert self.child is not None
-        fields = Path(f"/proc/{self.child.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / 100
+        total = 0
+        for pid in family(self.child.pid):
+            fields = _stat(pid)
+            total += int(fields[11]) + int(fields[12])
+        return total / TICK
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(text.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def family(pid: int) -> list[int]:
+    """A process and its children."""
+    others = [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]
+    return [pid, *(other for other in others if int((_stat(other) or ["", "0"])[1]) == pid)]
+
+
+def _stat(pid: int) -> list[str]:
+    """Fields from the state on; none for a process that has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 @dataclass
