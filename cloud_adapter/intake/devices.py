@@ -191,7 +191,7 @@ class Devices:
     def _stored(self) -> list[Device]:
         with self._db.reading() as db:
             devices = db.execute(sa.select(_DEVICES)).all()
-            keys = db.execute(sa.select(_KEYS).order_by(_KEYS.c.not_before)).all()
+            keys = db.execute(sa.select(_KEYS).order_by(_KEYS.c.not_before, _KEYS.c.id)).all()
         held: dict[str, list[DeviceKey]] = {row.name: [] for row in devices}
         for row in keys:
             secret = self._secret(row.device, row.id, row.salt)
