@@ -36,7 +36,7 @@ from cloud_adapter.providers.answers import UnreadableError, read_answer
 from cloud_adapter.providers.base import BackendError, Question, Reply
 from cloud_adapter.providers.faults import fault_of
 from cloud_adapter.providers.registry import Endpoint
-from cloud_adapter.providers.tokens import worst_case
+from cloud_adapter.providers.tokens import check_limits, worst_case
 from cloud_adapter.records import Picture, Usage
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class ChatBackend:
 
     async def ask(self, question: Question, pictures: Sequence[Picture], *, deadline_s: float) -> Reply:
         """See `VisionBackend.ask`."""
+        check_limits(self.name, self._endpoint.entry, question, pictures)
         begun = self._clock()
         request = self._request(question, pictures)
         try:

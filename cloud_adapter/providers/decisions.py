@@ -17,7 +17,7 @@ from cloud_adapter.providers.chat import UNREADABLE
 from cloud_adapter.providers.families.openai import client
 from cloud_adapter.providers.faults import fault_of
 from cloud_adapter.providers.registry import Endpoint
-from cloud_adapter.providers.tokens import worst_case
+from cloud_adapter.providers.tokens import check_limits, worst_case
 from cloud_adapter.providers.wire import asked, filled
 from cloud_adapter.records import Picture, Usage
 
@@ -33,6 +33,7 @@ class DecisionBackend:
 
     async def ask(self, question: Question, pictures: Sequence[Picture], *, deadline_s: float) -> Reply:
         """See `VisionBackend.ask`."""
+        check_limits(self.name, self._endpoint.entry, question, pictures)
         begun = self._clock()
         request = _request(question, pictures, self._endpoint.entry.detail)
         try:

@@ -1,4 +1,4 @@
-"""How many tokens a call can take at most, counted without the provider's tokenizer."""
+"""What a call can take at most: tokens, counted without the provider's tokenizer, and what the endpoint lets in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 
-from cloud_adapter.providers.base import Question
+from cloud_adapter.providers.base import BackendError, Question
 from cloud_adapter.providers.settings import Fixed, ImageTokens, ModelEntry
 from cloud_adapter.records import Picture, Usage
 
@@ -40,3 +40,17 @@ def worst_case(entry: ModelEntry, question: Question, pictures: Sequence[Picture
     text = sum(map(text_tokens, words)) + text_tokens(schema) + _PER_EXAMPLE * len(question.examples)
     images = sum(image_tokens(entry.image_tokens, picture.width, picture.height) for picture in shown)
     return Usage(_FRAME + text + images, 0, question.max_tokens + entry.thinking_tokens)
+
+
+def check_limits(name: str, entry: ModelEntry, question: Question, pictures: Sequence[Picture]) -> None:
+    """Raises `BackendError` (`bad_request`) before anything is sent that the endpoint would not take."""
+    limits = entry.limits
+    shown = [example.picture for example in question.examples] + list(pictures)
+    edge = max((max(picture.width, picture.height) for picture in shown), default=0)
+    size = max((len(picture.data) for picture in shown), default=0)
+    if len(shown) > limits.pictures:
+        raise BackendError("bad_request", f"{name}: {len(shown)} pictures in a call, {limits.pictures} are allowed")
+    if edge > limits.edge_px:
+        raise BackendError("bad_request", f"{name}: a picture of {edge} pixels, {limits.edge_px} are allowed")
+    if size > limits.bytes:
+        raise BackendError("bad_request", f"{name}: a picture of {size} bytes, {limits.bytes} are allowed")

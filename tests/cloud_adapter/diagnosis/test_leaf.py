@@ -12,7 +12,8 @@ from cloud_adapter.demo.leaves import render_leaf
 from cloud_adapter.diagnosis.calibration import Calibration, Entry
 from cloud_adapter.providers.base import BackendError
 from cloud_adapter.records import Diagnosis
-from tests.cloud_adapter.diagnosis.looks import GOOD, Direct, Scripted, encoded, job, leaf_diagnoser, saying
+from tests.cloud_adapter.diagnosis.looks import GOOD, NOW, Direct, Scripted, encoded, job, leaf_diagnoser, saying
+from vision.wire.messages import FrameMeta
 
 LEAF = encoded(render_leaf("late_blight", 3))
 
@@ -111,6 +112,24 @@ def test_what_the_worker_knows_passes(fault: str) -> None:
 def test_no_picture() -> None:
     diagnosis = asyncio.run(leaf_diagnoser([saying("m1")]).diagnose(job(), None, Direct()))
     assert (diagnosis.outcome, diagnosis.cost_microusd) == ("review", 0)
+
+
+def test_what_the_device_saw_itself_goes_along() -> None:
+    meta = FrameMeta(
+        frame="frame-0001",
+        site="s1",
+        camera="c1",
+        captured=NOW - 60,
+        profile="field",
+        width=640,
+        height=480,
+        sha256="0" * 64,
+        facts={"person": True},
+    )
+    told = job().model_copy(update={"meta": meta})
+    diagnosis = asyncio.run(leaf_diagnoser([saying("m1")]).diagnose(told, LEAF, Direct()))
+    assert diagnosis.facts == {"person": True}
+    assert diagnosis.captured == NOW - 60
 
 
 def test_calibrated() -> None:

@@ -185,3 +185,18 @@ def test_cancelling_passes() -> None:
                 await task
 
     asyncio.run(main())
+
+
+LIMITS = [({"pictures": 2}, "3 pictures"), ({"edge_px": 100}, "320 pixels"), ({"bytes": 10_000}, "bytes")]
+
+
+@pytest.mark.parametrize(("limits", "told"), LIMITS)
+def test_limits_hold_before_anything_is_sent(limits: dict[str, int], told: str) -> None:
+    async def main() -> None:
+        async with FaultServer() as server:
+            with pytest.raises(BackendError, match=told) as caught:
+                await ask(server, WITH_EXAMPLES, limits=limits)
+            assert caught.value.fault == "bad_request"
+            assert server.uploads == []
+
+    asyncio.run(main())
