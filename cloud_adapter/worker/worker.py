@@ -68,6 +68,7 @@ class Worker:
         self._queue, self._budget, self._diagnoses, self._diagnoser = queue, budget, diagnoses, diagnoser
         self._settings, self._around = settings, around
         self._endpoints = Endpoints(diagnoses, settings, now=around.now, random=around.random)
+        self._failures = 0  # of taking, in a row
         self.ended = 0  # jobs that this process brought to an end
 
     async def run(self, stop: asyncio.Event, *, grace_s: float = 20.0) -> None:
@@ -76,23 +77,12 @@ class Worker:
         tasks: set[asyncio.Task[None]] = set()
         upkeep = asyncio.create_task(self._upkeep())
         over = asyncio.create_task(stop.wait())
-        failures = 0
         try:
             while not stop.is_set():
                 await _first(over, asyncio.create_task(slots.acquire()))
                 if stop.is_set():
                     break
-                try:
-                    claim = await self._queue.take(_TAKE_S)
-                    failures = 0
-                except StoreError as error:
-                    slots.release()
-                    failures += 1
-                    if failures == 1:
-                        _log.warning("no jobs can be taken: %s", error)
-                    pause = full_jitter(failures, self._around.random, cap_s=_STORE_PAUSE_S)
-                    await _first(over, asyncio.create_task(asyncio.sleep(pause)))
-                    continue
+                claim = await self._next(over)
                 if claim is None:
                     slots.release()
                     continue
@@ -107,6 +97,20 @@ class Worker:
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
+
+    async def _next(self, over: asyncio.Task[Any]) -> Claim | None:
+        """A job, if one comes soon; while the queue cannot be reached, a pause that grows."""
+        try:
+            claim = await self._queue.take(_TAKE_S)
+        except StoreError as error:
+            self._failures += 1
+            if self._failures == 1:
+                _log.warning("no jobs can be taken: %s", error)
+            pause = full_jitter(self._failures, self._around.random, cap_s=_STORE_PAUSE_S)
+            await _first(over, asyncio.create_task(asyncio.sleep(pause)))
+            return None
+        self._failures = 0
+        return claim
 
     async def work(self, claim: Claim) -> None:
         """Bring one claim to its end, or give it back; raises nothing."""
@@ -141,9 +145,18 @@ class Worker:
         if end.diagnosis is None:
             await self._queue.bury(claim, end.reason)
         else:
-            await self._around.concluded(end.diagnosis)
+            await self._conclude(claim, end.diagnosis)
             await self._queue.done(claim)
         self.ended += 1
+
+    async def _conclude(self, claim: Claim, diagnosis: Diagnosis) -> None:
+        """Tell; where that fails the job stays, its diagnosis is stored and its try does not count."""
+        try:
+            await self._around.concluded(diagnosis)
+        except Exception as error:  # noqa: BLE001  # whoever is told, the job must not be lost by it
+            _log.exception("the diagnosis of %s cannot be told", claim.job.id)
+            until = self._around.now() + _STORE_PAUSE_S
+            raise PostponedError(until, f"cannot be told: {_told(error)}", counted=False) from None
 
     async def _diagnosed(self, claim: Claim) -> Diagnosis | None:
         """The diagnosis; None where the job was buried. Raises `PostponedError`, `StoreError`."""
@@ -222,7 +235,7 @@ class Worker:
                 await self._bury(claim, error.reason)
             else:
                 await self._queue.retry(claim, max(0.0, error.until - now), error.reason)
-        except StoreError as lost:  # its lease will end
+        except (StoreError, PostponedError) as lost:  # its lease will end
             _log.warning("job %s: %s", claim.job.id, lost)
 
     def _later(self, claim: Claim) -> float:

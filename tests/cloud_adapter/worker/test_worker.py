@@ -297,6 +297,57 @@ def test_a_queue_that_fails_costs_nothing(tmp_path: Path) -> None:
     run(bench, test)
 
 
+def test_a_diagnosis_that_cannot_be_told_waits_and_is_not_asked_for_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+
+    async def test() -> None:
+        job = await bench.put()
+        told = bench.worker._around.concluded
+
+        async def fails(_: Diagnosis) -> None:
+            raise RuntimeError("the alert store is full")
+
+        object.__setattr__(bench.worker._around, "concluded", fails)
+        for _ in range(8):  # more often than a job may be tried
+            await bench.work()
+            bench.t += 100
+        assert job in bench.queue.due
+        object.__setattr__(bench.worker._around, "concluded", told)
+        await bench.work()
+        assert bench.ends([job]) == ["diagnosed"]
+        assert [d.job for d in bench.concluded] == [job]
+        assert bench.model.requests == 1
+        assert not bench.queue.buried
+
+    run(bench, test)
+
+
+def test_the_loop_goes_on_when_the_queue_is_there_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+
+    async def test() -> None:
+        job = await bench.put()
+        take, failures = bench.queue.take, 3
+
+        async def sometimes(wait_s: float) -> Any:
+            nonlocal failures
+            failures -= 1
+            if failures >= 0:
+                raise StoreError("NATS is away")
+            return await take(wait_s)
+
+        bench.queue.take = sometimes  # type: ignore[method-assign]
+        stop = asyncio.Event()
+        loop = asyncio.create_task(bench.worker.run(stop))
+        while bench.queue.due:
+            await asyncio.sleep(0.02)
+        stop.set()
+        await loop
+        assert bench.ends([job]) == ["diagnosed"]
+
+    run(bench, test)
+
+
 def test_the_loop_works_at_several_jobs_at_once_and_stops(tmp_path: Path) -> None:
     bench = Bench(tmp_path, workers=3)
 
