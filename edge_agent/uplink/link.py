@@ -61,8 +61,10 @@ class CloudLink:
         *,
         max_bytes_s: float | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._base, self._key, self._clock, self._max, self._pause = URL(url), key, clock, max_bytes_s, pause
+        self._base, self._key, self._clock, self._max = URL(url), key, clock, max_bytes_s
+        self._pause, self._timer = pause, timer
         self._session: aiohttp.ClientSession | None = None
         self._lost: set[str] = set()  # pictures whose body went out without an answer: the cloud may have them
 
@@ -134,14 +136,14 @@ class CloudLink:
 
     async def _paced(self, data: bytes, begun: asyncio.Event) -> AsyncIterator[bytes]:
         """The body in pieces, no faster than is allowed; `begun` once the first one is wanted."""
-        start, sent = time.monotonic(), 0
+        start, sent = self._timer(), 0
         for at in range(0, len(data), _CHUNK):
             begun.set()
             piece = data[at : at + _CHUNK]
             yield piece
             sent += len(piece)
             if self._max:
-                ahead = sent / self._max - (time.monotonic() - start)
+                ahead = sent / self._max - (self._timer() - start)
                 if ahead > 0 and sent < len(data):
                     await self._pause(ahead)
 

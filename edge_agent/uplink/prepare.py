@@ -22,7 +22,7 @@ from vision.geometry import Box
 Format = Literal["jpeg", "webp"]
 Box01 = tuple[float, float, float, float]
 
-_MOSAIC = 6  # blocks across a hidden face: too few to know anybody by
+_MOSAIC = 2  # blocks across what is hidden: with four and more a detector still sees faces in them
 _MARGIN = 0.25  # of a box's sides, hidden around it as well: hair, ears, a late detector
 _SMALLEST = 16  # pixels; what the wire takes
 

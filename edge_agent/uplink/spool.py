@@ -116,7 +116,7 @@ class Spool:
     def put(self, parcel: Parcel, day: Day | None = None) -> Kept:
         """Keep a picture: durable once this returns `stored`.
 
-        `known`: it waits or was sent already; `worse`: the day holds a better one; `full`: all that lies there is worth
+        `known`: it waits or was sent already; `worse`: the day has a better one; `full`: all that lies there is worth
         more, or the disk is full. Raises `StoreError` where it cannot be kept for another reason.
         """
         raw = parcel.packed()
@@ -171,6 +171,11 @@ class Spool:
                 return parcel
             self._forget([found], "damaged")
             log.error("a picture of the spool is damaged and cannot be sent: %s", found)
+
+    def waits(self, frame: str) -> bool:
+        """Whether this picture is on its way."""
+        with self._db.reading() as db:
+            return db.execute(sa.select(frames.c.id).where(frames.c.id == frame)).first() is not None
 
     def next_at(self) -> float | None:
         """When the next picture is due; None where none waits."""
@@ -280,7 +285,7 @@ class Spool:
                 return None
             best = sa.select(sa.func.max(frames.c.score)).where(_of_day(parcel, day), frames.c.state == "held")
             score = db.execute(best).scalar()
-        if score is None or score < day.held:
+        if not self.sent_on(parcel.meta.camera, day.day) and (score is None or score < day.held):
             return None
         if day.moment is not None:
             self.done_without(parcel.meta.camera, day.moment)

@@ -29,7 +29,6 @@ from vision.wire.messages import CaptureRequest, Trigger
 
 log = logging.getLogger("sightline.uplink")
 
-_LOOK_EVERY_S = 60.0  # for wishes, and for whatever the clock has done
 _AGAIN_BASE_S, _AGAIN_CAP_S = 5.0, 300.0
 
 Grab = Callable[[Pixels | None], Taken]  # with the fingerprint of the picture before
@@ -71,8 +70,10 @@ class Station:
         *,
         clock: Callable[[], float],
         random: Callable[[], float],
+        look_every_s: float = 60.0,
     ) -> None:
-        self.name = name
+        """`look_every_s`: for wishes of the cloud, and for whatever the clock has done."""
+        self.name, self._look_every_s = name, look_every_s
         self._times, self._maker, self._spool, self._grab = times, maker, spool, grab
         self._clock, self._random = clock, random
         self._capture = maker.capture
@@ -92,9 +93,9 @@ class Station:
         if order is None:
             self._failures, self._retry_at = 0, 0.0
             following = self._times.next(now)
-            return _LOOK_EVERY_S if following is None else min(_LOOK_EVERY_S, max(0.05, following - now))
+            return self._look_every_s if following is None else min(self._look_every_s, max(0.05, following - now))
         if now < self._retry_at <= now + _AGAIN_CAP_S:
-            return min(_LOOK_EVERY_S, self._retry_at - now)
+            return min(self._look_every_s, self._retry_at - now)
         self._fulfil(order, now)
         return 0.05
 
