@@ -1,4 +1,4 @@
-"""From what a model says to how often it is right: one temperature for each model and profile, with its provenance.
+"""From what a model says to how often it is right: one temperature for each model, profile and answer, with provenance.
 
 A table is a YAML file; without an entry the numbers stay as they are and are said to be uncalibrated. Source: C. Guo et al.,
 "On Calibration of Modern Neural Networks", ICML 2017 (temperature scaling).
@@ -10,11 +10,14 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
 from vision.settings.reading import load
 from vision.settings.values import Value
+
+Answered = Literal["label", "health", "state"]
 
 _LEAST = 1e-4
 _RANGE = (0.2, 10.0)
@@ -25,6 +28,7 @@ class Entry(Value):
 
     model: str = Field(description="Name in the catalogue.")
     profile: str = Field(description="Name of the profile.")
+    answer: Answered = Field("label", description="Which answer: label (the closed choice), health or state.")
     temperature: float = Field(ge=_RANGE[0], le=_RANGE[1], description="Above 1: the model is too sure of itself.")
     pictures: int = Field(ge=1, description="Pictures with a known truth that it was fitted on.")
     on: date = Field(description="Day of the fit.")
@@ -34,27 +38,27 @@ class Entry(Value):
 class CalibrationFile(Value):
     """A table of calibrations."""
 
-    entries: tuple[Entry, ...] = Field(description="One for each model and profile.")
+    entries: tuple[Entry, ...] = Field(description="One for each model, profile and answer.")
 
 
 class Calibration:
     """A table; empty where there is none."""
 
     def __init__(self, entries: Sequence[Entry] = ()) -> None:
-        self._entries = {(entry.profile, entry.model): entry for entry in entries}
+        self._entries = {(entry.profile, entry.model, entry.answer): entry for entry in entries}
 
     @classmethod
     def read(cls, path: Path | None) -> Calibration:
         """The table in a file. Raises `ConfigError`."""
         return cls() if path is None else cls(load(path, CalibrationFile).entries)
 
-    def known(self, profile: str, model: str) -> bool:
-        """Whether numbers of this model are calibrated for this profile."""
-        return (profile, model) in self._entries
+    def known(self, profile: str, model: str, answer: Answered = "label") -> bool:
+        """Whether numbers of this model are calibrated for this answer of the profile."""
+        return (profile, model, answer) in self._entries
 
-    def apply(self, profile: str, model: str, odds: Mapping[str, float]) -> dict[str, float]:
+    def apply(self, profile: str, model: str, answer: Answered, odds: Mapping[str, float]) -> dict[str, float]:
         """Probabilities that add up to 1, calibrated where there is an entry; best first."""
-        entry = self._entries.get((profile, model))
+        entry = self._entries.get((profile, model, answer))
         return scaled(odds, 1.0 if entry is None else entry.temperature)
 
 

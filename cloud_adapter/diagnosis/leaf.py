@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from cloud_adapter.diagnosis.advising import AdviceTable
 from cloud_adapter.diagnosis.base import Calls
-from cloud_adapter.diagnosis.calibration import Calibration
+from cloud_adapter.diagnosis.calibration import Answered, Calibration
 from cloud_adapter.diagnosis.models import Models
 from cloud_adapter.diagnosis.opinions import Weighed, weigh
 from cloud_adapter.diagnosis.outcome import Outcome, concluded, has_writing
@@ -132,7 +132,7 @@ class LeafDiagnoser:
             return _of("review", look, choice, label="unsure", why=why)
         return None
 
-    async def _ask(self, look: _Look, on: str, model: str, question: Question) -> Weighed | None:
+    async def _ask(self, look: _Look, on: Answered, model: str, question: Question) -> Weighed | None:
         """An opinion; None, with the reason kept, where the model gives no answer for good."""
         try:
             answer = await look.calls.ask(look.job, self._models.find(model), question, [look.picture])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloud_adapter.diagnosis.base import Answer
-from cloud_adapter.diagnosis.calibration import Calibration
+from cloud_adapter.diagnosis.calibration import Answered, Calibration
 from cloud_adapter.providers.base import Question
 from cloud_adapter.providers.wire import CERTAINTY, NONE
 from cloud_adapter.records import Candidate, Opinion
@@ -36,12 +36,12 @@ class Weighed:
 
 
 def weigh(
-    field: str, answer: Answer, question: Question, model: str, profile: str, calibration: Calibration
+    field: Answered, answer: Answer, question: Question, model: str, profile: str, calibration: Calibration
 ) -> Weighed:
     """The opinion in `answer` on `field` of the form."""
     values = answer.reply.value.model_dump()
     told = answer.reply.odds.get(field) or _in_numbers(field, values)
-    odds = calibration.apply(profile, model, told)
+    odds = calibration.apply(profile, model, field, told)
     named = str(values[field])
     best = [(label, p) for label, p in odds.items() if label and p > 0][:_TOP]
     usage = answer.reply.usage
@@ -57,7 +57,7 @@ def weigh(
         cost_microusd=answer.cost_microusd,
         latency_s=round(answer.reply.latency_s, 3),
     )
-    return Weighed(opinion, calibration.known(profile, model), values)
+    return Weighed(opinion, calibration.known(profile, model, field), values)
 
 
 def _in_numbers(field: str, values: Mapping[str, Any]) -> dict[str, float]:

@@ -137,6 +137,7 @@ def test_calibrated() -> None:
     diagnosis = look([saying("m1")], Calibration([entry]))
     assert diagnosis.calibrated
     assert 0.6 < diagnosis.confidence < 0.9  # 0.95 was too sure
+    assert not look([saying("m1", health="healthy")], Calibration([entry])).calibrated  # that answer has no entry
     other = Entry(model="m1", profile="elsewhere", temperature=2.0, pictures=40, on=date(2026, 11, 1), by="a test")
     assert not look([saying("m1")], Calibration([other])).calibrated
 
