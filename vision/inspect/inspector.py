@@ -13,7 +13,7 @@ from vision.errors import InputError, SightlineError
 from vision.frame import Pixels
 from vision.inspect.calibration import Calibration
 from vision.inspect.check import Assets, Check, check_types
-from vision.inspect.locate import Locator, part_mask
+from vision.inspect.locate import Locator, part_mask, solid_part
 from vision.inspect.part import IDENTITY, Affine, Mask, View
 from vision.inspect.recipe import Recipe, Region
 from vision.inspect.register import whole
@@ -84,7 +84,7 @@ class Preparer:
         if not names:
             return None, None
         pictures = [decoded(assets.read(name), name) for name in names]
-        mask = None if self.recipe.locate.find == "whole" else part_mask(pictures[0])
+        mask = self._part(pictures[0])
         if mask is None and self.recipe.locate.find == "part":
             raise InputError(
                 f"{names[0]}: shows no part lying free on an even table; take another, or locate: find: whole"
@@ -130,9 +130,13 @@ class Preparer:
         part = _Part(image, np.asarray(mask, np.uint8), there, place.matrix, picture.shape)
         return Prepared(self._views(part, order), likeness=place.likeness)
 
+    def _part(self, picture: Pixels) -> Mask | None:
+        """What of a picture is the part, as far as the recipe wants to know; None: all of it."""
+        return {"whole": lambda _: None, "part": part_mask, "auto": solid_part}[self.recipe.locate.find](picture)
+
     def _alone(self, picture: Pixels, order: Mapping[str, str]) -> Prepared:
         """Without a reference: the part cut out where it lies, or the picture as it is."""
-        mask = part_mask(picture) if self.recipe.locate.find != "whole" else None
+        mask = self._part(picture)
         if mask is None and self.recipe.locate.find == "part":
             return Prepared(reason="no part lies free on an even table in the picture")
         x, y, w, h = _rectangle(mask, picture)

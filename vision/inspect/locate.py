@@ -19,6 +19,8 @@ _STEP = 5.0  # degrees from one turn that is tried to the next
 _KEPT = 3  # candidates that are refined
 _CORE = 0.8  # of a reference that fills its picture, the middle that must be seen
 _BORDER = 0.04  # of a picture's side: the rim that shows the table, if anything does
+_BILEVEL = 0.9  # share of black and white pixels from which a picture is no photograph
+_SOLID = 0.75  # share of its convex hull that a solid part fills
 _CLEAR = 0.8  # likeness of a first, rough fit that settles which candidate it is
 _SURE = 0.9  # likeness at which the other candidates need not be looked at
 
@@ -156,6 +158,20 @@ def part_mask(picture: Pixels) -> Mask | None:
     unlike = (far > max(5.0, level / 8 * 0.6)).astype(np.uint8)
     unlike = np.asarray(cv2.morphologyEx(unlike, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
     return _largest(unlike, (width, height))
+
+
+def solid_part(picture: Pixels) -> Mask | None:
+    """As `part_mask`, where there can be no doubt that it is one solid part: no print, nothing that lies in pieces."""
+    grey_levels = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
+    if float(np.mean((grey_levels < 8) | (grey_levels > 247))) > _BILEVEL:
+        return None  # a scan of black and white: its paper belongs to it
+    mask = part_mask(picture)
+    if mask is None:
+        return None
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    outline = max(outlines, key=cv2.contourArea)
+    hull = cv2.contourArea(cv2.convexHull(outline))
+    return mask if cv2.contourArea(outline) > _SOLID * hull else None
 
 
 def _largest(bits: Mask, size: tuple[int, int]) -> Mask | None:

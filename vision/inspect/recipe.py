@@ -34,8 +34,8 @@ class Locate(_Keys):
 
     find: Literal["auto", "part", "whole"] = Field(
         "auto",
-        description="part: the part lies free on an even table; whole: the reference fills its picture; auto: as the "
-        "reference shows. Without a reference, part cuts the part out and whole takes the picture as it is.",
+        description="part: it lies free on an even table; whole: the reference fills its picture; auto: part where one "
+        "solid part is plain to see. Without a reference, part cuts the part out, whole takes the picture as it is.",
     )
     turn: float = Field(15.0, ge=0, le=180, description="Parts may lie turned by so many degrees either way; 180: any.")
     motion: Literal["shift", "rigid", "affine"] = Field(

@@ -110,7 +110,8 @@ def _small_mask(mask: Mask, scale: float) -> Mask:
 def _level(image: Grey, mask: Mask | None, scale: float, motion: Motion) -> _Level | None:
     height, width = image.shape
     dx, dy = cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
-    strength = np.asarray(cv2.magnitude(dx, dy), np.float32)
+    # numpy and not cv2.magnitude, whose last bit depends on where in memory its result happens to lie
+    strength = np.sqrt(np.asarray(dx) ** 2 + np.asarray(dy) ** 2).astype(np.float32)
     strength[:3], strength[-3:], strength[:, :3], strength[:, -3:] = 0, 0, 0, 0
     if mask is not None:
         strength[mask == 0] = 0
