@@ -31,6 +31,12 @@ def server(tmp_path: Path) -> Iterator[NatsServer]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connecting to a server that is not there is given up sooner; tests try again anyway."""
+    monkeypatch.setattr("cloud_adapter.queue.jetstream_link.CONNECT_S", 1.5)
+
+
 class Yard:
     """Queues on one server, closed at the end; `ahead` puts their clock forward."""
 
