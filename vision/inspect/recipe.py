@@ -103,12 +103,17 @@ class Recipe(_Keys):
         None, description="File of `sightline inspect calibrate`; without it nothing is measured in millimetres."
     )
     regions: tuple[Region, ...] = Field(min_length=1, description="The places that are looked at.")
+    checks: tuple[AnyCheck, ...] = Field(
+        (), description="In place of regions: the checks of the whole part; they become a region of the name part."
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _short(cls, data: Any) -> Any:
         """`checks:` without regions are those of the whole part."""
-        if isinstance(data, dict) and "checks" in data and "regions" not in data:
+        if isinstance(data, dict) and data.get("checks"):
+            if data.get("regions"):
+                raise ValueError("give checks or regions, not both")
             rest = {key: value for key, value in data.items() if key != "checks"}
             return {**rest, "regions": [{"checks": data["checks"]}]}
         return data

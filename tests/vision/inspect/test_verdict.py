@@ -64,6 +64,7 @@ GOLDEN: list[dict[str, Any]] = [{"type": "golden"}]
         {"checks": []},
         {"checks": [{"type": "golden"}, {"type": "golden"}]},  # two of one name
         {"checks": [{"type": "goldn"}]},
+        {"checks": GOLDEN, "regions": [{"checks": GOLDEN}]},
         {"regions": [{"checks": GOLDEN}, {"checks": GOLDEN}]},  # two regions of one name
         {"regions": [{"checks": GOLDEN, "box": [0.5, 0, 0.5, 1]}]},  # empty
         {"regions": [{"checks": GOLDEN, "box": [0, 0, 1, 1.5]}]},  # beyond the part
