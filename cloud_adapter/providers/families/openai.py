@@ -35,11 +35,17 @@ def _spoken(endpoint: Endpoint) -> Spoken:
 
 
 def client(endpoint: Endpoint) -> Any:
-    """The SDK's client: it never retries and follows no redirect."""
-    from openai import AsyncOpenAI
+    """The SDK's client: it never retries, follows no redirect, and tells no other provider of an OpenAI organisation."""
+    from openai import AsyncOpenAI, Omit
 
     from cloud_adapter.providers.connection import connection
 
+    theirs: dict[str, Any] = {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
     return AsyncOpenAI(
-        base_url=endpoint.address, api_key=endpoint.key or "none", max_retries=0, http_client=connection(), timeout=None
+        base_url=endpoint.address,
+        api_key=endpoint.key or "none",
+        max_retries=0,
+        http_client=connection(),
+        timeout=None,
+        default_headers={} if endpoint.entry.family in {"openai", "openai_decisions"} else theirs,
     )

@@ -228,6 +228,34 @@ def test_thinking_is_kept_short(family: str, thinking: str, body: dict[str, Any]
     asyncio.run(main())
 
 
+def test_others_learn_nothing_of_an_openai_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-ours")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-ours")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-openai-ours")
+
+    async def main() -> None:
+        async with FaultServer() as server:
+            for key in (None, "${VISION_TEST_KEY}"):
+                backend = open_backend("peer", one(url=server.url, family="qwen", key=key))
+                await backend.ask(QUESTION, [picture()], deadline_s=60)
+                await backend.close()
+            assert not [upload for upload in server.uploads if "ours" in str(upload.headers)]
+
+    asyncio.run(main())
+
+
+def test_opened_where_no_loop_runs() -> None:
+    """As the worker does: opened with the config, asked in its loop later."""
+
+    async def main() -> None:
+        async with FaultServer() as server:
+            backend = await asyncio.to_thread(open_backend, "peer", one(url=server.url))
+            await backend.ask(QUESTION, [picture()], deadline_s=60)
+            await backend.close()
+
+    asyncio.run(main())
+
+
 def test_openai_itself() -> None:
     """A model that thinks: no temperature, effort none, and the newer name of the limit."""
 
