@@ -6,11 +6,11 @@ Healthy leaves and covers in place are kept as diagnoses, and are no events: nob
 from __future__ import annotations
 
 from cloud_adapter.actions.commands import CommandRow
-from cloud_adapter.records import MICRO, Diagnosis
+from cloud_adapter.records import MICRO, READINGS, Diagnosis
 from cloud_adapter.worker.diagnoses import Notice
 from vision.events import Event, Evidence, Fact, Severity, Summary, event_id
 
-GOOD = ("healthy", "in_place")
+GOOD = ("healthy", "in_place", READINGS)
 _COVER_ALARMS = ("displaced", "damaged", "missing")
 
 _WORDS = {

@@ -15,6 +15,7 @@ from vision.events import Fact
 from vision.wire.messages import FrameMeta, Reading
 
 MICRO = 1_000_000
+READINGS = "readings"  # label of a job without a picture, where nothing is asked about readings alone
 
 
 @dataclass(frozen=True, slots=True)

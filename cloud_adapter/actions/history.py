@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from cloud_adapter.database import CloudDatabase
-from cloud_adapter.records import Diagnosis
+from cloud_adapter.records import READINGS, Diagnosis
 from cloud_adapter.worker.schema import ends
 
 
@@ -20,7 +20,11 @@ class StoredHistory:
     def recent(self, *, device: str, camera: str, profile: str, limit: int) -> Sequence[Diagnosis]:
         """Those of one camera and profile, newest capture first."""
         which = sa.and_(
-            ends.c.device == device, ends.c.camera == camera, ends.c.profile == profile, ends.c.outcome != "buried"
+            ends.c.device == device,
+            ends.c.camera == camera,
+            ends.c.profile == profile,
+            ends.c.outcome != "buried",
+            ends.c.label != READINGS,
         )
         query = sa.select(ends.c.document).where(which).order_by(ends.c.captured.desc(), ends.c.job).limit(limit)
         with self._database.reading() as db:

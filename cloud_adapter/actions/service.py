@@ -21,7 +21,7 @@ from cloud_adapter.actions.commands import CommandRow, State, command_id
 from cloud_adapter.actions.guard import DAY_S, Approval, Case, Decision, decide
 from cloud_adapter.actions.settings import ActionConfig, ActionsConfig
 from cloud_adapter.database import CloudDatabase
-from cloud_adapter.records import Diagnosis
+from cloud_adapter.records import READINGS, Diagnosis
 from vision.delivery.actuators.base import Actuator, ActuatorError, Command, Done
 from vision.errors import InputError
 from vision.wire.messages import CaptureRequest
@@ -69,8 +69,8 @@ class Actions:
         asked = [a for a in self._config.rules if a.mode != "off" and a.profile == diagnosis.profile]
         with self._database.writing() as db:
             table.note_readings(db, diagnosis)
-            healthy = diagnosis.outcome == "diagnosed" and diagnosis.label == "healthy"  # nothing asks for anything
-            found = [] if healthy else [self._considered(db, action, diagnosis) for action in asked]
+            quiet = diagnosis.outcome == "diagnosed" and diagnosis.label in ("healthy", "in_place", READINGS)
+            found = [] if quiet else [self._considered(db, action, diagnosis) for action in asked]
         for row, new in found:
             if new:
                 self._told(row)

@@ -91,9 +91,7 @@ def _memory(model: str, kind: str) -> Memory:
     for seed in range(PER_CLASS):
         if kind == "leaves":
             for condition in get_args(Condition):
-                features.append(
-                    leaf_features(render_leaf(condition, _SEED + seed, severity=0.15 + 0.7 * seed / PER_CLASS))
-                )
+                features.append(seen(render_leaf(condition, _SEED + seed, severity=0.15 + 0.7 * seed / PER_CLASS)))
                 labels.append(condition)
         else:
             for state in get_args(State):

@@ -28,7 +28,7 @@ from cloud_adapter.diagnosis.outcome import Outcome, concluded, has_writing
 from cloud_adapter.diagnosis.questions import choice_question, health_question
 from cloud_adapter.diagnosis.settings import LeafProfile
 from cloud_adapter.providers.base import BackendError, Example, Question
-from cloud_adapter.records import Diagnosis, Job, Opinion, Picture
+from cloud_adapter.records import READINGS, Diagnosis, Job, Opinion, Picture
 
 _NO_ANSWER = ("refused", "malformed")
 
@@ -66,7 +66,7 @@ class LeafDiagnoser:
     async def diagnose(self, job: Job, picture: Picture | None, calls: Calls) -> Diagnosis:
         """See `Diagnoser.diagnose`."""
         if picture is None:
-            return self._end(job, Outcome("review", "unsure", reasons=("there is no picture to look at",)))
+            return self._end(job, Outcome("diagnosed", READINGS, reasons=("readings without a picture",)))
         look = _Look(job, picture, calls)
         found = await asyncio.to_thread(has_writing, picture) if self._profile.find_writing else None
         if found is not None:
