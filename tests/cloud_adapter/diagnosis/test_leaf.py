@@ -111,7 +111,9 @@ def test_what_the_worker_knows_passes(fault: str) -> None:
 
 def test_no_picture() -> None:
     diagnosis = asyncio.run(leaf_diagnoser([saying("m1")]).diagnose(job(), None, Direct()))
-    assert (diagnosis.outcome, diagnosis.cost_microusd) == ("review", 0)
+    assert (diagnosis.cost_microusd, diagnosis.advice, diagnosis.opinions) == (0, None, ())
+    assert diagnosis.label in {"unsure", "readings"}
+    assert "picture" in diagnosis.reasons[0]
 
 
 def test_what_the_device_saw_itself_goes_along() -> None:
