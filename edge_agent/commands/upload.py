@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -46,6 +47,7 @@ def upload_command(
     """
     from edge_agent.inspect.pictures import files_of
 
+    logging.getLogger("sightline.uplink").addHandler(logging.NullHandler())  # the table and its last line say it all
     wanted = load_config(config)
     files = files_of(paths)
     answers = files_of(follow_up) if follow_up else []

@@ -133,8 +133,8 @@ class Agent:
         self._retention.start()
         self._api = ApiService(self, self._folder)
         await self._api.start(config.api)
-        self._running = True
         await self._cloud.apply(config, detector)
+        self._running = True
         for camera in config.cameras:
             self._add(camera.name)
         self.up.set()

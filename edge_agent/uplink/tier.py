@@ -22,9 +22,11 @@ from edge_agent.config.models import CameraConfig, Config
 from edge_agent.live.address import address_of
 from edge_agent.live.status import CameraState, CameraStatus
 from edge_agent.live.worker import Happening
+from edge_agent.uplink.answers import Answer
 from edge_agent.uplink.device_clock import DeviceClock
 from edge_agent.uplink.link import CloudLink, Link
 from edge_agent.uplink.maker import Maker, Told
+from edge_agent.uplink.parcel import Parcel
 from edge_agent.uplink.people import PERSON, Everybody, Faces, PeopleFinder, Persons
 from edge_agent.uplink.settings import UplinkConfig
 from edge_agent.uplink.shot import ShotTaker
@@ -59,6 +61,7 @@ class CloudTier:
         self._key: tuple[object, ...] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
+        self._news = asyncio.Event()  # the cloud wishes for something: stations look at once
         self._spool: Spool | None = None
         self._uploader: Uploader | None = None
         self._stations: dict[str, tuple[CameraConfig, Station]] = {}
@@ -91,7 +94,9 @@ class CloudTier:
         link = link_of(uplink, self.clock)
         finder = await asyncio.to_thread(finder_of, config, detector)
         self._spool = spool = await asyncio.to_thread(Spool, self._folder / SPOOL, limits_of(uplink), self.clock.now)
-        self._uploader = uploader = Uploader(spool, link, clock=self.clock.now, random=random.random)
+        self._uploader = uploader = Uploader(
+            spool, link, clock=self.clock.now, random=random.random, on_answer=self._answered
+        )
         for camera in cameras:
             maker = Maker(camera, uplink.site, finder)
             if camera.looks:
@@ -175,13 +180,14 @@ class CloudTier:
             await self._guarded(station.name, step)
             if self._uploader is not None:
                 self._uploader.wake()
-            await self._rest(wait)
+            await self._rest(wait, self._news)
 
     async def _ask(self, link: Link, spool: Spool, every_s: float) -> None:
         while not self._stop.is_set():
             wishes = await link.requests()
             if wishes:
                 await self._guarded("cloud", partial(asyncio.to_thread, spool.ask, wishes))
+                self._wake_stations()
             await self._rest(every_s)
 
     async def _guarded(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
@@ -195,12 +201,20 @@ class CloudTier:
         except Exception:
             log.exception("%s: a picture for the cloud failed", name)
 
-    async def _rest(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()
-        except TimeoutError:
-            return
+    async def _rest(self, seconds: float, news: asyncio.Event | None = None) -> None:
+        waits = [asyncio.create_task(event.wait()) for event in (self._stop, news) if event is not None]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+    def _answered(self, parcel: Parcel, answer: Answer) -> None:
+        if answer.ack is not None and answer.ack.requests:
+            self._wake_stations()
+
+    def _wake_stations(self) -> None:
+        """All that rest now; the next rest has an event of its own."""
+        self._news.set()
+        self._news = asyncio.Event()
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
