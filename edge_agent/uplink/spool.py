@@ -25,8 +25,9 @@ import sqlalchemy as sa
 
 from edge_agent.locking import lock_file
 from edge_agent.uplink import tables
+from edge_agent.uplink.diary import Diary, keep_requests, set_moment
 from edge_agent.uplink.parcel import Parcel, read_parcel
-from edge_agent.uplink.tables import SpoolDatabase, add, counters, days, frames, moments, requests
+from edge_agent.uplink.tables import SpoolDatabase, add, counters, days, frames, requests
 from vision.delivery.durable import PART, write_durably
 from vision.errors import InputError, OutsideError, StoreError
 from vision.wire.messages import CaptureRequest
@@ -75,7 +76,7 @@ class SpoolStats:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-class Spool:
+class Spool(Diary):
     """The spool in one folder; one process at a time, safe from any thread; all calls may block on the disk.
 
     Raises `InputError` where another process has it, `StoreError` or `OutsideError` where the disk fails.
@@ -141,20 +142,6 @@ class Spool:
                     break
         return self._no_room(parcel)
 
-    def done_without(self, camera: str, moment: float) -> None:
-        """A moment of the schedule is over without a picture."""
-        with self._db.writing() as db:
-            _set_moment(db, camera, moment)
-
-    def release(self, camera: str, day: str) -> int:
-        """The day is over: what is held goes on its way, as it is the best there was. How many."""
-        where = (frames.c.camera == camera) & (frames.c.day == day) & (frames.c.state == "held")
-        with self._db.writing() as db:
-            count = db.execute(sa.update(frames).where(where).values(state="waiting")).rowcount
-            if count:
-                add(db, days, count, camera=camera, day=day)
-        return int(count)
-
     # -- out ----------------------------------------------------------------------------------------------------------
 
     def next(self, now: float) -> Parcel | None:
@@ -189,7 +176,7 @@ class Spool:
         with self._db.writing() as db:
             db.execute(sa.delete(frames).where(frames.c.id == parcel.id))
             db.execute(sa.insert(tables.sent).prefix_with("OR REPLACE").values(id=parcel.id, t=now))
-            _keep_requests(db, asked)
+            keep_requests(db, asked)
             add(db, counters, name="sent")
             add(db, counters, len(parcel.data), name="sent_bytes")
         self._remove_files([parcel.id])
@@ -225,42 +212,6 @@ class Spool:
             days_ = self._limits.expire_s / 86400
             log.error("%d pictures could not be sent for %g days and were given up", len(gone), days_)
         return len(gone)
-
-    # -- what the schedule needs to know -----------------------------------------------------------------------------
-
-    def moment(self, camera: str) -> float | None:
-        """The last moment of a camera's schedule that was dealt with."""
-        with self._db.reading() as db:
-            found = db.execute(sa.select(moments.c.t).where(moments.c.camera == camera)).scalar()
-        return None if found is None else float(found)
-
-    def sent_on(self, camera: str, day: str) -> int:
-        """Pictures of a camera's day that went on their way."""
-        where = (days.c.camera == camera) & (days.c.day == day)
-        with self._db.reading() as db:
-            return int(db.execute(sa.select(days.c.count).where(where)).scalar() or 0)
-
-    def held_days(self, camera: str) -> list[str]:
-        """Days of which a picture is held, the oldest first."""
-        where = (frames.c.camera == camera) & (frames.c.state == "held")
-        with self._db.reading() as db:
-            return list(db.execute(sa.select(frames.c.day).where(where).distinct().order_by(frames.c.day)).scalars())
-
-    def ask(self, asked: Iterable[CaptureRequest]) -> None:
-        """Keep what the server asks for; one that is known, or was dealt with, is not kept again."""
-        with self._db.writing() as db:
-            _keep_requests(db, asked)
-
-    def asked(self) -> list[CaptureRequest]:
-        """What the server asked for and is still to be done."""
-        with self._db.reading() as db:
-            open_ = db.execute(sa.select(requests.c.document).where(requests.c.state == "open")).scalars()
-            return [CaptureRequest.model_validate_json(text) for text in open_]
-
-    def answered(self, request: str, state: Literal["done", "gone"]) -> None:
-        """A request is dealt with, or its time is over."""
-        with self._db.writing() as db:
-            db.execute(sa.update(requests).where(requests.c.id == request).values(state=state))
 
     def stats(self) -> SpoolStats:
         """How it stands."""
@@ -305,7 +256,7 @@ class Spool:
                 if day.held is None:
                     add(db, days, camera=meta.camera, day=day.day)
                 if day.moment is not None:
-                    _set_moment(db, meta.camera, day.moment)
+                    set_moment(db, meta.camera, day.moment)
             db.execute(sa.insert(frames).values(row))
         self._remove_files(replaced)
         return "stored"
@@ -412,13 +363,3 @@ class Spool:
 
 def _of_day(parcel: Parcel, day: Day) -> sa.ColumnElement[bool]:
     return (frames.c.camera == parcel.meta.camera) & (frames.c.day == day.day)
-
-
-def _set_moment(db: sa.Connection, camera: str, t: float) -> None:
-    db.execute(sa.insert(moments).prefix_with("OR REPLACE").values(camera=camera, t=t))
-
-
-def _keep_requests(db: sa.Connection, asked: Iterable[CaptureRequest]) -> None:
-    for request in asked:
-        row = {"document": request.model_dump_json(), "until": request.until, "state": "open"}
-        db.execute(sa.insert(requests).prefix_with("OR IGNORE").values(id=request.id, **row))
