@@ -1,0 +1,1 @@
+"""Statistical process control: charts, rules, capability, drift. Numbers in, numbers out."""
