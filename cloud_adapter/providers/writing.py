@@ -4,9 +4,9 @@ A deterministic look that no printed sentence can talk out of it. It reads nothi
 veins make marks too, but hardly five in a row that agree in height, stroke, colour and spacing.
 
 Measured (`python -m benchmarks.writing`): nothing found on 57 real leaves (longest row: 3), 32 pictures of parts and
-streets, 18 frames of other cameras, 70 rendered pictures. Of boards put on real leaves, up to 20 degrees askew, found are 96 of 100
-with drawn letters, 97 of 100 in print, 83 of 100 in Chinese (fewer marks, more parts). So what is not found may still be
-there: the model's own `text_in_scene` counts too. About 0.16 s of CPU a picture.
+streets, 18 frames of other cameras, 70 rendered pictures. Of boards put on real leaves, up to 20 degrees askew, found are
+96 of 100 with drawn letters, 97 of 100 in print, 83 of 100 in Chinese (fewer marks, more parts). So what is not found may
+still be there: the model's own `text_in_scene` counts too. About 0.16 s of CPU a picture.
 Source of the idea: B. Epshtein, E. Ofek, Y. Wexler, "Detecting Text in Natural Scenes with Stroke Width Transform",
 CVPR 2010 (marks of even stroke, chained into lines); here on adaptive thresholds instead of gradients, for speed.
 """
