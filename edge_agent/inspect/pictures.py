@@ -19,6 +19,7 @@ from vision.errors import InputError
 from vision.frame import Pixels
 from vision.media.folder import PICTURE_SUFFIXES, natural_key
 
+CLIP_SUFFIXES = frozenset({".mp4", ".mkv", ".avi", ".mov", ".webm", ".ts", ".m4v", ".mpg", ".mpeg"})
 _CHECKED = (b"\xff\xd8\xff", b"\x89PNG")
 _STRICT = {"err_detect": "crccheck+explode"}
 
@@ -41,6 +42,8 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
         if path.is_dir():
             inside = [f for f in path.rglob("*") if f.suffix.lower() in PICTURE_SUFFIXES and f.is_file()]
             found += sorted(inside, key=lambda f: [natural_key(part) for part in f.relative_to(path).parts])
+        elif path.is_file() and path.suffix.lower() in CLIP_SUFFIXES:
+            raise InputError(f"{path}: is a clip; name pictures of parts, or play it through `sightline run`")
         elif path.is_file():
             found.append(path)
         else:

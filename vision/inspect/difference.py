@@ -80,11 +80,11 @@ def difference(
     a = blurred(lit, float(np.hypot(max(0.0, found.blur_px), _OWN_BLUR)))
     b = blurred(image, float(np.hypot(max(0.0, -found.blur_px), _OWN_BLUR)))
     a, b = a.reshape(reference.shape), b.reshape(image.shape)
-    b = straightened(b, a.mean(axis=2), b.mean(axis=2), 2 * tolerance)
+    b = straightened(b, _mean(a), _mean(b), 2 * tolerance)
     one, other = np.rint(a).astype(np.uint8), np.rint(b).astype(np.uint8)
     kernel = disc(tolerance)
     rest = np.maximum(_beyond(other, one, kernel), _beyond(one, other, kernel))
-    plain = np.asarray(cv2.absdiff(one, other)).reshape(one.shape).max(axis=2)
+    plain = _worst(np.asarray(cv2.absdiff(one, other), np.uint8).reshape(one.shape))
     # what comes in over the border of the picture has nothing to be compared with
     rest[_inner(full if seen is None else seen, 2 * tolerance + 2) == 0] = 0
     rest[there == 0] = 0
@@ -102,4 +102,20 @@ def _beyond(one: Levels, other: Levels, kernel: npt.NDArray[np.uint8]) -> Plane:
     """By how much `one` lies outside of what `other` has near by; the worst channel."""
     over = cv2.subtract(one, np.asarray(cv2.dilate(other, kernel)).reshape(other.shape))
     under = cv2.subtract(np.asarray(cv2.erode(other, kernel)).reshape(other.shape), one)
-    return np.asarray(np.maximum(over, under).reshape(one.shape).max(axis=2), np.uint8)
+    return _worst(np.asarray(np.maximum(over, under), np.uint8).reshape(one.shape))
+
+
+def _worst(values: Levels) -> Plane:
+    """The greatest of the channels; channel by channel, which is many times faster than along the last axis."""
+    worst = values[..., 0]
+    for channel in range(1, values.shape[2]):
+        worst = np.maximum(worst, values[..., channel])
+    return np.ascontiguousarray(worst)
+
+
+def _mean(values: Planes) -> npt.NDArray[np.float32]:
+    """The mean of the channels."""
+    total = values[..., 0].copy()
+    for channel in range(1, values.shape[2]):
+        total += values[..., channel]
+    return total / np.float32(values.shape[2])

@@ -17,6 +17,7 @@ from vision.inspect.part import Mask
 Planes = npt.NDArray[np.float32]  # [height, width, channels], 0..255
 
 _BLURS = (0.6, 0.9, 1.3, 1.8, 2.5, 3.5)  # pixels, standard deviation
+_SMALL = 64  # pixels of the longer side on which light is measured
 _FIELD = 6  # light is smooth over a sixth of the region
 _GAIN_RANGE = (0.6, 1.6)
 
@@ -43,7 +44,7 @@ def blurred(planes: Planes, sigma: float) -> Planes:
 
 def relit(reference: Planes, image: Planes, valid: Mask | None = None) -> Planes:
     """The reference with the image's gain and offset in every channel, and its smooth fall of light."""
-    scale = 96 / max(image.shape[:2])
+    scale = _SMALL / max(image.shape[:2])
     a, b, weight = _reduced(reference, scale), _reduced(image, scale), _weight(valid, image.shape[:2], scale)
     lit = np.empty_like(reference)
     for channel in range(reference.shape[2]):
@@ -82,7 +83,7 @@ def _line(
     if np.count_nonzero(keep) < 0.2 * np.count_nonzero(inside):
         keep = inside
     gain, offset = 1.0, float(np.median(b[keep] - a[keep]))
-    for _ in range(5):
+    for _ in range(4):
         x, y = a[keep].astype(np.float64), b[keep].astype(np.float64)
         spread = float(x.std())
         # a region of one tone tells no gain: its offset says all
