@@ -47,6 +47,9 @@ def run(job: Job, progress: Progress | None = None) -> list[Line]:
     Raises InputError or ModelError where the recipe cannot be used; a bad picture is a verdict, not an error.
     """
     assets = FolderAssets(job.folder)
+    for name in job.recipe.references:  # a damaged one would make every part look faulty
+        if isinstance(reason := pixels_of(assets.read(name)), str):
+            raise InputError(f"{name}: {reason}; take the reference again")
     inspector = Inspector(job.recipe, assets)
     made = Run(job.recipe, assets.digests, str(job.folder.resolve()), verdicts.versions(), job.orders or {})
     _prepare(job.out)
