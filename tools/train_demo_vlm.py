@@ -12,7 +12,8 @@ The same command goes on where it was stopped. Stages, each from its own seed:
 3. ``short``, ``text``: the text part learns to answer from image tokens in these directions (needs no vision tower: may
    run at the same time, as ``--only short text``)
 4. ``joint``: both together on rendered crops
-5. ``export``, ``measure``: GGUF files; accuracy through llama.cpp on scenes, figures and parts that training never saw
+5. ``listen``: the text part alone, on what the vision tower then says of rendered crops
+6. ``export``, ``measure``: GGUF files; accuracy through llama.cpp on scenes, figures and parts that training never saw
 
 ``--minutes vision=50 text=20`` ends a stage by the clock, if it has not taken all its steps by then. ``--start FOLDER``
 goes on from the pair of GGUF files there instead of from random weights.
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from tools.vlm.network import Model
     from tools.vlm.scenes import Crop
 
-TRAINED = ("vision", "short", "text", "joint")
+TRAINED = ("vision", "short", "text", "joint", "listen")
 STAGES = ("render", *TRAINED, "export", "measure")
 NAME = "sightline-demo-vlm"
 HELD_OUT = 3999  # the seed of the scenes that are kept from training
@@ -61,6 +62,7 @@ class Plan:
     short: int = 450
     text: int = 400
     joint: int = 400
+    listen: int = 400
     seed: int = 1
 
     @property
@@ -134,7 +136,7 @@ def train(work: Path, plan: Plan, limits: Limits, only: set[str]) -> Model:
 
     torch.set_num_threads(1)
     model, tokenizer = begun(work, plan, limits.start)
-    crops = training_crops(work, plan) if only & {"render", "vision", "short", "text", "joint"} else []
+    crops = training_crops(work, plan) if only & {"render", *TRAINED} else []
     seeing, writing = learn.VisionParts(model), learn.TextParts(model)
 
     def stage(name: str, steps: int, rate: float, parts: Any, seed: int) -> learn.Stage:
@@ -159,10 +161,21 @@ def train(work: Path, plan: Plan, limits: Limits, only: set[str]) -> Model:
         before = _before(model, vision, text)
         learn.learn_together(model, crops, tokenizer, joint)
         blend = {name: _JOINT * weight + (1 - _JOINT) * before[name] for name, weight in model.state_dict().items()}
-        torch.save(blend, work / "final.pt")
-    if (work / "final.pt").is_file():
-        model.load_state_dict(torch.load(work / "final.pt", weights_only=True))
+        torch.save(blend, work / "joined.pt")
+    _load(model, work / "joined.pt")
+    if "listen" in only:
+        learn.learn_to_listen(model, crops, tokenizer, stage("listen", plan.listen, 1e-3, writing, 5))
+        torch.save(model.state_dict(), work / "final.pt")
+    _load(model, work / "final.pt")
     return model
+
+
+def _load(model: Model, path: Path) -> None:
+    """The weights of a file, where there is one."""
+    import torch
+
+    if path.is_file():
+        model.load_state_dict(torch.load(path, weights_only=True))
 
 
 def _before(model: Model, vision: Any, text: Any) -> dict[str, Any]:
@@ -229,13 +242,14 @@ def _made(work: Path, plan: Plan, start: Path | None) -> str:
     from tools.vlm import learn
 
     crops = len(training_crops(work, plan))
-    vision, short, text, joint = (learn.steps_done(work / f"{name}.pt") for name in TRAINED)
+    vision, short, text, joint, listen = (learn.steps_done(work / f"{name}.pt") for name in TRAINED)
     begin = "random weights" if start is None else "the pair that was here before"
     return (
         f"Begun with {begin}. {crops - plan.parts} crops of the seeds {plan.seeds[0]} to {plan.seeds[-1]} and {plan.parts} "
-        f"parts of {', '.join(str(seed) for seed, _ in plan.parts_shards) or 'no seed'}; held out: {HELD_OUT} and "
-        f"{HELD_OUT_PARTS}.\nVision tower: {vision} steps of 64 pictures; text part: {short} steps on short and {text} on "
-        f"long dialogues, 32 each; together: {joint}\nsteps of 32, taken by {_JOINT} into the weights from before."
+        f"parts of {', '.join(str(seed) for seed, _ in plan.parts_shards) or 'no seed'};\nheld out: {HELD_OUT} and "
+        f"{HELD_OUT_PARTS}. Vision tower: {vision} steps of 64 pictures; text part: {short} steps on short and {text} on "
+        f"long\ndialogues, 32 each; together: {joint} steps of 32, taken by {_JOINT} into the weights from before; then the "
+        f"text part alone\non what the vision tower says: {listen} steps of 32."
     )
 
 

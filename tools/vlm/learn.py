@@ -177,13 +177,14 @@ def normalised(pictures: Iterable[np.ndarray[Any, Any]]) -> Tensor:
 # What is rare or hard to tell is drawn more often.
 _DRAWN = {"carrying": 1.6, "climbing": 1.6, "standing": 1.3}
 _PARTS_SHARE = 0.25  # of a batch, where there are parts
+_LISTENING = 0.4  # the same in the last stage: fewer of their values go without saying
 
 
-def _shares(crops: list[Crop]) -> Shares:
+def _shares(crops: list[Crop], parts_share: float = _PARTS_SHARE) -> Shares:
     weights = np.array([_DRAWN.get(getattr(crop.look, "activity", ""), 1.0) for crop in crops])
     parts = np.array([isinstance(crop.look, PartLook) for crop in crops])
     if parts.any() and not parts.all():
-        weights[parts] *= _PARTS_SHARE / (1 - _PARTS_SHARE) * weights[~parts].sum() / weights[parts].sum()
+        weights[parts] *= parts_share / (1 - parts_share) * weights[~parts].sum() / weights[parts].sum()
     return np.asarray(weights / weights.sum(), np.float64)
 
 
@@ -256,6 +257,23 @@ def learn_together(
         return value + keep * seen, told_right | {
             name: right[name] for name in ("activity", "carried") if name in right
         }
+
+    stage.run(losses)
+
+
+def learn_to_listen(model: Model, crops: list[Crop], tokenizer: Tokenizer, stage: Stage, batch: int = 32) -> None:
+    """The text part learns what the vision tower really says, which stays as it is; two of three dialogues are short."""
+    shares = _shares(crops, _LISTENING)
+    sources = [
+        Dialogues(tokenizer, stage.words, model.shape.tokens, batch, short=short) for short in (True, True, False)
+    ]
+
+    def losses() -> tuple[Tensor, dict[str, float]]:
+        source = sources[int(stage.rng.integers(len(sources)))]
+        rows = source.next(lambda: [varied(crop, stage.rng) for crop in _drawn(crops, shares, source.ahead, stage.rng)])
+        with torch.no_grad():
+            images = model.vision(normalised(e.picture for e in rows.examples))
+        return _text_loss(model, rows, images)
 
     stage.run(losses)
 

@@ -64,6 +64,12 @@ def moment_picture(moment: Moment, demo: Path) -> NDArray[np.uint8]:
     truth = json.loads((demo / "ground_truth" / f"{moment.clip}.json").read_text(encoding="utf-8"))
     track = next(t for t in truth["tracks"] if t["id"] == moment.track)
     x1, y1, x2, y2 = min(track["boxes"], key=lambda row: abs(row[0] - moment.frame))[1:5]
+    return around(frame, (x1, y1, x2, y2))
+
+
+def around(frame: NDArray[np.uint8], box: tuple[float, float, float, float]) -> NDArray[np.uint8]:
+    """The square of twice the box, as far as it lies inside the picture."""
+    x1, y1, x2, y2 = box
     h, w = frame.shape[:2]
     side = min(round(2 * max(x2 - x1, y2 - y1)), h, w)
     left = round(min(max(0, (x1 + x2 - side) / 2), w - side))
