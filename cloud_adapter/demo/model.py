@@ -23,6 +23,8 @@ from vision.frame import Pixels
 PER_CLASS = 24
 _SEED = 50_000  # pictures of the demonstration have small seeds: none of them is among the neighbours
 _NEIGHBOURS = 7
+_FAR = 1.25  # standard deviations a feature
+_COLOURED = 0.08  # share of a picture with colours, below which there is no leaf to speak of
 
 Features = npt.NDArray[np.float32]
 
@@ -42,7 +44,7 @@ class Memory:
         votes: dict[str, float] = {}
         for i in nearest:
             votes[self.labels[i]] = votes.get(self.labels[i], 0.0) + 1 / _NEIGHBOURS
-        if float(far[nearest].mean()) > 3.0:  # standard deviations: nothing like what it knows
+        if float(far[nearest].mean()) > _FAR * np.sqrt(len(seen)):  # nothing like what it knows
             votes = {label: share * 0.3 for label, share in votes.items()} | {"unsure": 0.7}
         return votes
 
@@ -54,9 +56,22 @@ def answer(model: str, fields: Mapping[str, Sequence[str]], picture: Pixels) -> 
     """
     options = {option for choices in fields.values() for option in choices}
     kind = "covers" if "in_place" in options else "leaves"
-    odds = _memory(model, kind).odds(MODELS[model][kind](picture))
+    seen = MODELS[model][kind](picture)
+    odds = {"unsure": 1.0} if kind == "leaves" and _colourless(picture) else _memory(model, kind).odds(seen)
     order = sorted(odds, key=lambda label: -odds[label])
     return {name: _choice(name, list(choices), order, odds, picture) for name, choices in fields.items()}
+
+
+def warm_up() -> None:
+    """Render what there is to know, so that the first answer does not take longer than the others."""
+    for model in MODELS:
+        for kind in ("leaves", "covers"):
+            _memory(model, kind)
+
+
+def _colourless(picture: Pixels) -> bool:
+    _, saturation, value = cv2.split(cv2.cvtColor(cv2.resize(picture, (160, 120)), cv2.COLOR_BGR2HSV))
+    return float(((saturation >= 45) & (value >= 40)).mean()) < _COLOURED
 
 
 def _choice(name: str, options: list[str], order: list[str], odds: Mapping[str, float], picture: Pixels) -> str:

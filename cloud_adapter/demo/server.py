@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from aiohttp import web
 
-from cloud_adapter.demo.model import MODELS, answer
+from cloud_adapter.demo.model import MODELS, answer, warm_up
 
 _BODY = 32 * 2**20
 _PATCH = 28  # pixels: a token for each patch, as many providers count
@@ -24,6 +24,7 @@ _PATCH = 28  # pixels: a token for each patch, as many providers count
 @asynccontextmanager
 async def serving() -> AsyncIterator[str]:
     """The address (`http://127.0.0.1:PORT/v1`) for as long as the context lasts."""
+    await asyncio.to_thread(warm_up)
     app = web.Application(client_max_size=_BODY)
     app.router.add_post("/v1/chat/completions", _complete)
     app.router.add_get("/v1/models", _models)
