@@ -1,0 +1,1 @@
+"""Learning what good parts look like, and how far a part is from that; see `fit` and `model`."""
