@@ -20,7 +20,6 @@ from tests.cloud_adapter.intake.serving import Clock, serving
 from tests.edge_agent.uplink.making import parcel
 from vision.wire.signing import Key
 
-DAYS = 3
 KINDS = ("normal", "normal", "normal", "backfill", "normal", "follow_up", "normal", "normal", "alarm", "normal")
 
 
@@ -44,12 +43,12 @@ class Boot:
         self.spool.close()
 
 
-@pytest.mark.parametrize("count", [40, pytest.param(500, marks=pytest.mark.slow)])
-def test_all_arrive_once_the_newest_alarm_first(tmp_path: Path, count: int) -> None:
-    asyncio.run(_outage(tmp_path, count))
+@pytest.mark.parametrize(("days", "count"), [(0.5, 24), pytest.param(3, 500, marks=pytest.mark.slow)])
+def test_all_arrive_once_the_newest_alarm_first(tmp_path: Path, days: float, count: int) -> None:
+    asyncio.run(_outage(tmp_path, days, count))
 
 
-async def _outage(folder: Path, count: int) -> None:
+async def _outage(folder: Path, days: float, count: int) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -63,7 +62,7 @@ async def _outage(folder: Path, count: int) -> None:
         await boot.live(clock.at + 5)
         assert list(queue.jobs) == ["field-3/frame-09999"]
 
-    pictures = await _three_days(boot, count, lambda: Boot(folder / "spool", url, key, clock, chance))
+    pictures = await _without_network(boot, days, count, lambda: Boot(folder / "spool", url, key, clock, chance))
     boot = Boot(folder / "spool", url, key, clock, chance)
     assert boot.spool.stats().waiting == count
 
@@ -89,11 +88,11 @@ async def _outage(folder: Path, count: int) -> None:
         assert sent is None or hashlib.sha256(sent.data).hexdigest() == job.meta.sha256
 
 
-async def _three_days(boot: Boot, count: int, start: object) -> dict[str, Parcel]:
+async def _without_network(boot: Boot, days: float, count: int, start: object) -> dict[str, Parcel]:
     """Pictures at even intervals, tries to send all the while, and a reboot every few hours."""
     assert callable(start)
     pictures: dict[str, Parcel] = {}
-    step = DAYS * 86400 / count
+    step = days * 86400 / count
     for number in range(count):
         await boot.live(boot.clock.at + step)
         one = parcel(number, kind=KINDS[number % len(KINDS)], captured=boot.clock.at)

@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import typer
 import yaml
+from typer.testing import CliRunner
 
+from cloud_adapter.intake.captures import Captures
+from edge_agent.commands.upload import register
 from tests.cloud_adapter.intake.serving import Serving, served
 from tests.edge_agent.uplink.making import dark, picture
+from vision.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -86,25 +91,8 @@ def test_a_folder_goes_the_way_of_a_device_and_costs_nothing_the_second_time(tmp
     served(tmp_path, use)
 
 
-def test_the_best_of_a_day_goes_up_where_the_gate_refused_all(tmp_path: Path) -> None:
+def test_the_best_of_a_day_and_answers_to_wishes(tmp_path: Path) -> None:
     async def use(one: Serving) -> None:
-        one.clock.at = time.time()
-        path = config(tmp_path, one.url)
-        status, out, err = await upload(
-            path, one.device.key.text(), pictures(tmp_path / "photos", ["dark"]), "--captured", "now"
-        )
-        assert (status, err) == (0, "")
-        assert "the best of its day (dark)" in out
-        (job,) = one.queue.jobs.values()
-        assert job.meta.facts == {"gate": ["dark"]}
-
-    served(tmp_path, use)
-
-
-def test_wishes_are_answered_with_pictures_at_hand(tmp_path: Path) -> None:
-    async def use(one: Serving) -> None:
-        from cloud_adapter.intake.captures import Captures
-
         one.clock.at = now = time.time()
         Captures(one.db).request_capture(
             device="field-3",
@@ -115,11 +103,15 @@ def test_wishes_are_answered_with_pictures_at_hand(tmp_path: Path) -> None:
             request_id="wish-0001",
         )
         path = config(tmp_path, one.url)
-        folder, after = pictures(tmp_path / "photos", ["good"]), pictures(tmp_path / "after", ["dark"])
-        status, out, err = await upload(path, one.device.key.text(), folder, "--follow-up", after, "--wait", 300)
+        folder, after = pictures(tmp_path / "photos", ["dark"]), pictures(tmp_path / "after", ["dark"])
+        arguments = (folder, "--captured", "now", "--follow-up", after, "--wait", 300)
+        status, out, err = await upload(path, one.device.key.text(), *arguments)
         assert (status, err) == (0, "")
+        assert "the best of its day (dark)" in out
         assert "2 sent" in out
-        assert [job.meta.follows for job in one.queue.jobs.values()] == [None, "wish-0001"]
+        jobs = [job.meta for job in one.queue.jobs.values()]
+        assert [meta.follows for meta in jobs] == [None, "wish-0001"]
+        assert jobs[0].facts == {"gate": ["dark"]}
         assert Captures(one.db).open_requests("field-3", now) == ()
 
     served(tmp_path, use)
@@ -151,17 +143,21 @@ def test_what_cannot_be_sent_waits_for_the_next_call(tmp_path: Path) -> None:
 
 
 def test_wrong_calls_are_told_in_one_line(tmp_path: Path) -> None:
-    async def use(one: Serving) -> None:
-        path = config(tmp_path, one.url)
-        folder = pictures(tmp_path / "photos", ["good"])
-        calls: list[tuple[tuple[object, ...], str]] = [
-            ((tmp_path / "none",), "no such file or folder"),
-            ((folder, "--camera", "gate"), "its tier is local"),
-            ((folder, "--camera", "nobody"), "no such camera"),
-        ]
-        for arguments, words in calls:
-            status, _, err = await upload(path, one.device.key.text(), *arguments)
-            assert (status, err.count("\n")) == (2, 1), err
-            assert words in err
-
-    served(tmp_path, use)
+    path = config(tmp_path, "http://127.0.0.1:9")
+    folder = pictures(tmp_path / "photos", ["good"])
+    none = tmp_path / "local.yaml"
+    none.write_text("version: 1\nmodel: {path: model.onnx}\ncameras: [{name: gate}]\n")
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+    for arguments, words in (
+        ((tmp_path / "none", "-c", path), "no such file or folder"),
+        ((folder, "-c", path, "--camera", "gate"), "its tier is local"),
+        ((folder, "-c", path, "--camera", "nobody"), "no such camera"),
+        ((folder, "-c", none), "no camera with tier: cloud"),
+        ((folder, "-c", path), "not set"),  # the key's variable
+    ):
+        result = CliRunner().invoke(app, ["upload", *map(str, arguments)])
+        assert isinstance(result.exception, InputError), result.output
+        assert words in str(result.exception)
+        assert "\n" not in str(result.exception)
