@@ -27,7 +27,7 @@ class GoldenParams(CheckParams):
 
     type: Literal["golden"] = "golden"
     tolerance: float = Field(
-        0.36,
+        0.4,
         gt=0,
         le=5,
         description="Edges may lie so far off, in percent of the part's longer side; at least a pixel.",
