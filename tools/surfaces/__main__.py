@@ -70,7 +70,7 @@ def pictures(rng: np.random.Generator, side: int, worlds: int, parts: list[NDArr
 
 
 def whitening(samples: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Mean and matrix after which all directions of these maps [C, h, w] vary alike: anomalies show in the faint ones too."""
+    """Mean and matrix after which all directions of these maps [C, h, w] vary alike: anomalies show in faint ones."""
     rows = torch.cat([sample.flatten(1).T for sample in samples]).double()
     values, directions = torch.linalg.eigh(torch.cov(rows.T))
     values = values.clamp_min(0) + 0.02 * values.mean()
