@@ -66,14 +66,14 @@ def _summary(report: CheckReport, config: Config, words: str) -> list[str]:
         ):
             if names:
                 lines.append(f"    {kind}: {', '.join(names)}")
-    if words:
-        lines.append(f"words: {words}")
         if camera.tier == "cloud" and camera.capture is not None:
             capture = camera.capture
             when = ", ".join(capture.at) + (" and what the detector sees" if capture.detector else "")
-            lines.append(f"        to the cloud as {capture.profile}: {when}")
+            lines.append(f"    to the cloud as {capture.profile}: {when}")
+    if words:
+        lines.append(f"words: {words}")
     if config.uplink is not None:
-        lines.append(f"    uplink: {config.uplink.url} as site {config.uplink.site}")
+        lines.append(f"uplink: {config.uplink.url} as site {config.uplink.site}")
     if config.alerts:
         lines.append(f"alerts: {', '.join(alert.type for alert in config.alerts)}")
     return lines

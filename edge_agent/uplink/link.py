@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import ssl
 import time
@@ -11,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
 import aiohttp
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from yarl import URL
 
 from edge_agent.uplink.answers import Answer, judged
@@ -21,8 +20,6 @@ from vision.delivery.http_post import failure
 from vision.wire.headers import MetaError, meta_header
 from vision.wire.messages import CaptureRequest
 from vision.wire.signing import Key, sign
-
-log = logging.getLogger("sightline.uplink")
 
 _CONNECT_S = 20.0
 _ANSWER_S = 30.0
@@ -34,7 +31,7 @@ _CHUNK = 8 * 1024
 class _Asked(BaseModel):
     """The answer to `GET /v1/requests`."""
 
-    requests: tuple[CaptureRequest, ...] = ()
+    requests: tuple[CaptureRequest, ...]
 
 
 class Link(Protocol):
@@ -78,16 +75,31 @@ class CloudLink:
 
     async def requests(self) -> tuple[CaptureRequest, ...]:
         """See `Link`."""
+        _, asked = await self._asked()
+        return asked
+
+    async def probe(self) -> str:
+        """Ask for wishes: what is wrong, empty where the intake is there and knows the key. Learns a wrong clock."""
+        answer, _ = await self._asked()
+        if answer.outcome == "clock" and answer.server_time is not None:
+            self._clock.learn(answer.server_time)
+            answer, _ = await self._asked()
+        return answer.reason
+
+    async def _asked(self) -> tuple[Answer, tuple[CaptureRequest, ...]]:
         place = self._base / "v1" / "requests"
         timeout = aiohttp.ClientTimeout(total=_CONNECT_S + _ANSWER_S, sock_connect=_CONNECT_S)
         headers = self._signed("GET", place, b"", None)
         try:
             async with self._opened().get(place, headers=headers, allow_redirects=False, timeout=timeout) as response:
                 body = await response.content.read(_ANSWER_BYTES)
-                return _Asked.model_validate_json(body).requests if response.status == 200 else ()
+                if response.status == 200:
+                    return Answer("stored"), _Asked.model_validate_json(body).requests
+                return judged(response.status, response.headers, body, "", self._clock.now()), ()
+        except ValidationError:
+            return Answer("unreachable", "something else than the intake answers at this address"), ()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            log.debug("the cloud could not be asked for its wishes: %s", failure(error, _ANSWER_S))
-            return ()
+            return Answer("unreachable", failure(error, _ANSWER_S)), ()
 
     async def close(self) -> None:
         """See `Link`."""

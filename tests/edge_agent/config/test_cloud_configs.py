@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from edge_agent.commands.check import register
 from edge_agent.config import load_config
 from edge_agent.config.check import check
 from edge_agent.config.cloudcheck import times_of
@@ -129,3 +132,13 @@ def test_what_is_doubtful_is_warned_of(name: str, tmp_path: Path) -> None:
     text, says = DOUBTS[name]
     _, warnings = load_with_warnings(write(tmp_path, text), env={})
     assert any(says in line for line in warnings), warnings
+
+
+def test_check_tells_when_what_goes_where(tmp_path: Path) -> None:
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+    result = CliRunner().invoke(app, ["check", str(write(tmp_path, CLOUD))])
+    assert result.exit_code == 0, result.output
+    assert "to the cloud as potato: sunrise+45m, mon-fri 12:00" in result.output
+    assert "uplink: https://cloud.example as site north" in result.output

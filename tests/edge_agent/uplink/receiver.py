@@ -80,7 +80,13 @@ class Receiver:
         return web.json_response(ack.model_dump(mode="json"), status=201 if known is None else 200)
 
     async def get(self, request: web.Request) -> web.Response:
-        signing.check(signing.read(request.headers.items()), KEY.secret, method="GET", target=request.path_qs)
+        signed = signing.read(request.headers.items())
+        try:
+            signing.check(signed, KEY.secret, method="GET", target=request.path_qs)
+            signing.check_time(signed, self.clock())
+        except signing.SignatureError as error:
+            more = {"server_time": error.server_time} if isinstance(error, signing.ClockSkewError) else {}
+            return web.json_response({"error": error.code, "told": str(error)} | more, status=401)
         return web.json_response({"requests": [one.model_dump(mode="json") for one in self.requests]})
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,8 @@ from edge_agent.uplink.device_clock import DeviceClock
 from edge_agent.uplink.tier import CloudTier, link_of
 from tests.e2e.live import LiveAgent, wait_for
 from tests.edge_agent.uplink.making import jpeg, picture
-from tests.edge_agent.uplink.receiver import KEY, Receiver, receiving
+from tests.edge_agent.uplink.receiver import KEY, receiving
+from tests.edge_agent.uplink.threaded import in_a_thread
 from tests.peers.http_camera import HttpCamera
 from vision.detect.base import ScriptedDetector
 from vision.errors import ConfigError
@@ -28,29 +26,6 @@ from vision.wire.messages import CaptureRequest
 
 UPLINK = {"key": "${SIGHTLINE_TEST_DEVICE_KEY}", "site": "north", "min_free_mb": 0}
 CAPTURE = {"profile": "potato", "at": ["03:00"], "settle_s": 0, "look_s": 5}
-
-
-@contextmanager
-def in_a_thread() -> Iterator[Receiver]:
-    """A receiver in a loop of its own, beside a test that waits."""
-    receiver = Receiver(time.time)
-    ready, loop = threading.Event(), asyncio.new_event_loop()
-    stop = asyncio.Event()
-
-    async def serve() -> None:
-        async with receiving(time.time, into=receiver):
-            ready.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    try:
-        assert ready.wait(60)
-        yield receiver
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(60)
-        loop.close()
 
 
 def wish(number: int) -> CaptureRequest:
