@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -27,6 +26,7 @@ from edge_agent.inspect.verdicts import HEAT, PICTURES, Line, Run
 from edge_agent.report.media import Picture, picture
 from edge_agent.snapshot import encode_jpeg
 from vision.frame import Pixels
+from vision.inspect.spc.pareto import Cause, pareto
 
 _SHOWN = 300  # cards with pictures; more would make a page that no browser likes
 _WIDE, _MANY_WIDE, _MANY = 900, 520, 60
@@ -60,16 +60,6 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """One reason for rejects: in how many parts, of the longest bar, and of all rejects together with those before."""
-
-    name: str
-    count: int
-    percent: float
-    running: float
-
-
-@dataclass(frozen=True, slots=True)
 class Dot:
     """One part in the chart, in percent of its width and height."""
 
@@ -99,7 +89,7 @@ class Page:
     rate: str
     median_ms: float
     p95_ms: float
-    pareto: tuple[Share, ...]
+    pareto: tuple[Cause, ...]
     dots: tuple[Dot, ...]
     ticks: tuple[Tick, ...]
     cards: tuple[Card, ...]
@@ -111,7 +101,13 @@ class Page:
 def write_report(out: Path) -> Path:
     """Write `report.html` into the folder of a run and return its path. Raises InputError where there is no run."""
     run, told = Run.read(out), list(verdicts.lines(out))
-    script = _asset("report.js")
+    path = out / "report.html"
+    path.write_text(rendered("report.html.j2", build(run, told, out), ("inspect.css",), "report.js"), encoding="utf-8")
+    return path
+
+
+def rendered(template: str, page: object, styles: Sequence[str], script: str | None = None) -> str:
+    """A page of this package's templates, self-contained; names are those of files in `templates`."""
     environment = Environment(
         loader=FunctionLoader(_asset),
         autoescape=True,
@@ -121,16 +117,14 @@ def write_report(out: Path) -> Path:
         optimized=False,
     )
     shared = resources.files("edge_agent.report").joinpath("assets/report.css").read_text(encoding="utf-8")
-    html = environment.get_template("report.html.j2").render(
-        page=build(run, told, out),
-        # all three are files of this program, not input
-        style=Markup(shared + _asset("inspect.css")),  # noqa: S704
-        script=Markup(script),  # noqa: S704
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+    code = _asset(script) if script is not None else ""
+    return environment.get_template(template).render(
+        page=page,
+        # all are files of this program, not input
+        style=Markup(shared + "".join(_asset(name) for name in styles)),  # noqa: S704
+        script=Markup(code),  # noqa: S704
+        script_hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii"),
     )
-    path = out / "report.html"
-    path.write_text(html, encoding="utf-8")
-    return path
 
 
 def _asset(name: str) -> str:
@@ -154,7 +148,7 @@ def build(run: Run, told: Sequence[Line], out: Path) -> Page:
         rate=f"{found['pass'] / len(told):.1%}" if told else "–",
         median_ms=times[len(times) // 2],
         p95_ms=times[min(len(times) - 1, int(0.95 * len(times)))],
-        pareto=tuple(_pareto(entry for entry in told if entry["verdict"] == "reject")),
+        pareto=_pareto(entry for entry in told if entry["verdict"] == "reject"),
         dots=dots,
         ticks=ticks,
         cards=tuple(card for card in cards if card.entry["verdict"] == "reject"),
@@ -172,13 +166,8 @@ def kinds_of(entry: Line) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _pareto(rejected: Iterable[Line]) -> Iterable[Share]:
-    tally = Counter(kind for entry in rejected for kind in kinds_of(entry))
-    ranked = sorted(tally.items(), key=lambda pair: (-pair[1], pair[0]))
-    total, running = sum(tally.values()), 0
-    for name, count in ranked:
-        running += count
-        yield Share(name, count, round(100 * count / ranked[0][1], 1), round(100 * running / total, 1))
+def _pareto(rejected: Iterable[Line]) -> tuple[Cause, ...]:
+    return pareto(kind for entry in rejected for kind in kinds_of(entry))
 
 
 def _chart(numbered: Sequence[tuple[int, Line]], cards: set[int]) -> tuple[tuple[Tick, ...], tuple[Dot, ...]]:
