@@ -156,7 +156,10 @@ def test_recipes_by_file_name_and_key(parts: Path, tmp_path: Path) -> None:
         (("{parts}", "--golden", "{good}", "--out", "{out}", "--order", "x"), "KEY=VALUE"),
         (("{parts}", "--golden", "{good}", "--out", "{out}", "--orders", "{bad}"), "has no column `file`"),
         (("{parts}", "--golden", "{bad}", "--out", "{out}"), "cannot be decoded; take the reference again"),
-        (("{parts}", "--golden", "{parts}/garbled.jpg", "--out", "{out}"), "missing or garbled; take the reference again"),
+        (
+            ("{parts}", "--golden", "{parts}/garbled.jpg", "--out", "{out}"),
+            "missing or garbled; take the reference again",
+        ),
     ],
 )
 def test_wrong_input_is_one_line(parts: Path, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
