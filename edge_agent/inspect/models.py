@@ -93,6 +93,10 @@ class ModelStore:
             )
         return AnomalyModel.from_bytes(data, str(self.folder / entry.file))
 
+    def recipe_of(self, number: int) -> Path:
+        """The recipe that runs a version, whether or not it is in use. Raises InputError where there is no such version."""
+        return self.folder / _recipe_file(self._version(number).version)
+
     def take_over(self, number: int, why: str, now: datetime | None = None) -> Version:
         """Put a version to use: from now on the name's recipe runs it. Raises as `load` does."""
         entry = self._version(number)

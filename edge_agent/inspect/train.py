@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -39,8 +39,13 @@ def train(
     backbone: Path | None = None,
     locate: Literal["whole", "part"] = "whole",
     progress: Progress | None = None,
+    origin: Mapping[str, str] | None = None,
+    shadow: bool = False,
 ) -> Trained:
     """Learn from the pictures, keep the model as the next version of `name` and take it into use.
+
+    `origin` says in words where pictures come from, by their digests; kept with the model. With `shadow` a version that
+    is in use stays in use.
 
     Raises:
         InputError: too few pictures that can be used, or a name that is none.
@@ -52,11 +57,13 @@ def train(
     models = ModelStore(name, store)
     network = open_backbone(backbone)
     parts, left_out = parts_of(files, locate)
+    parts = [replace(part, name=(origin or {}).get(part.sha256, part.name)) for part in parts]
     if not parts and left_out:
         raise InputError(f"none of {len(files)} pictures can be used: {left_out[0]}")
     fitted = fit(parts, network, settings, progress)
     version = models.add(fitted.model, locate)
-    models.take_over(version.version, "trained")
+    if not shadow or models.current() is None:
+        models.take_over(version.version, "trained")
     size = (models.folder / version.file).stat().st_size
     return Trained(version, fitted, time.monotonic() - began, size, tuple(left_out))
 

@@ -33,28 +33,44 @@ def train_command(
     ] = "whole",
     side: Annotated[int, typer.Option(min=96, max=1024, help="Side of the network's input in pixels.")] = 224,
     memory: Annotated[int, typer.Option(min=100, max=20000, help="Places of good parts that are remembered.")] = 1500,
+    with_reviews: Annotated[
+        bool,
+        typer.Option("--with-reviews", help="Also learn from parts that people call good; leave out those called bad."),
+    ] = False,
+    reviews: Annotated[Path | None, typer.Option(help="Where people's labels lie; default: the store.")] = None,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Leave the version in use in use: compare first, see `inspect shadow`.")
+    ] = False,
 ) -> None:
     """Learn from good parts alone; sets the threshold by parts held out, and says how sure it is."""
     from rich.console import Console
     from rich.markup import escape
 
     from edge_agent.inspect.console import Bar
+    from edge_agent.inspect.line.labels import Labels
+    from edge_agent.inspect.line.learning import reviewed
     from edge_agent.inspect.pictures import files_of
     from edge_agent.inspect.train import train
     from vision.inspect.anomaly.fit import Settings
 
     settings = Settings(false_reject=false_reject, side=side, memory=memory)
-    files = files_of([good])
+    files, origin = files_of([good]), dict[str, str]()
+    if with_reviews:
+        learned = reviewed(files, Labels(name, reviews or store))
+        files, origin = learned.files, learned.origin
     with Bar("learning") as bar:
         done = train(
-            files, name, store, settings, backbone=backbone, locate=locate, progress=lambda _, n, of: bar.show(n, of)
-        )
+            files, name, store, settings, backbone=backbone, locate=locate, progress=lambda _, n, of: bar.show(n, of),
+            origin=origin, shadow=shadow,
+        )  # fmt: skip
     console = Console(highlight=False, soft_wrap=True)
     limit = done.fitted.threshold
     console.print(
         f"{name}, version {done.version.version}: {limit.parts} good parts, {done.seconds:.0f} s, {done.size / 1e6:.2f} MB, "
         f"backbone {escape(done.version.backbone)}"
     )
+    if with_reviews:
+        console.print(f"{learned.added} parts that people call good were added, {learned.left_out} called bad left out")
     console.print(str(limit))
     low, high = limit.seen
     console.print(
