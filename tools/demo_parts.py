@@ -6,6 +6,7 @@ One design of plate, good ones for the reference and one of each fault to find; 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -27,10 +28,16 @@ def write(folder: Path) -> None:
             folder / "good" / f"{number + 1:02d}.jpg",
             shoot(design, np.random.default_rng([_SEED, number]), line=line).picture,
         )
-    kinds = ["none", *DEFECTS, "none", "none"]
-    for number, kind in enumerate(kinds):
+    for number, (kind, picture) in enumerate(line_pictures()):
+        _save(folder / "line" / f"{number + 1:02d}_{'good' if kind == 'none' else kind}.jpg", picture)
+
+
+def line_pictures() -> Iterator[tuple[str, np.ndarray]]:
+    """Parts as they come along: the fault of each ("none"), its picture."""
+    design = Design.make("plastic", 3)
+    for number, kind in enumerate(["none", *DEFECTS, "none", "none"]):
         shot = shoot(design, np.random.default_rng([_SEED, 100 + number]), kind, Line(turn=4))
-        _save(folder / "line" / f"{number + 1:02d}_{'good' if kind == 'none' else kind}.jpg", shot.picture)
+        yield kind, shot.picture
 
 
 def _save(path: Path, picture: np.ndarray) -> None:

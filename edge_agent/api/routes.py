@@ -9,7 +9,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from edge_agent.api import cameras, events, evidence, pages, stream
+from edge_agent.api import cameras, events, evidence, inspection, pages, review, stream
 
 _PATTERN = re.compile(r"\{(\w+):[^}]*\}")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -64,6 +64,27 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", "/v1/events/{id}/redeliver", events.redeliver, "header",
         "Send its deliveries again, with the same ids.", params=events.REDELIVER,
+    ),
+    Route("GET", "/v1/inspection", inspection.status, "header", "How the inspected line stands."),
+    Route(
+        "POST", "/v1/inspection/trigger", inspection.trigger, "header",
+        "A part is there (body: part, t, order); 202, or its verdict.", params=inspection.TRIGGER,
+    ),
+    Route(
+        "POST", "/v1/inspection/readings", inspection.readings, "header",
+        "Readings of sensors (body: one or a list of sensor, value, t, unit, part).",
+    ),
+    Route(
+        "GET", "/v1/inspection/review", review.listing, "header", "Doubtful parts, for a person to judge.",
+        params=review.LIST,
+    ),
+    Route(
+        "GET", "/v1/inspection/review/{id}/picture", review.picture, "query", "The picture of such a part.",
+        "application/octet-stream",
+    ),
+    Route(
+        "POST", "/v1/inspection/review/{id}", review.label, "header",
+        "What a person says of it (body: label good or bad, by, note).",
     ),
     Route(
         "GET", "/evidence/{path:.+}", evidence.file, "signed", "A picture or clip of an event; takes ranges.",

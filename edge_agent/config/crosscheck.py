@@ -58,16 +58,33 @@ def cross_problems(
         found, doubtful = _language(document, config)
         problems += found
         warnings += doubtful
+    line = None
+    if config is not None and config.inspection is not None and config.inspection.live is not None:
+        line = config.inspection.live.camera
+        problems += _line_camera(document, config, line)
     for i, camera in cameras.items():
         problems += _references(document, ("cameras", i), camera)
         warnings += _shapes(document, ("cameras", i), camera)
         if labels is not None:
             problems += class_problems(document, ("cameras", i), camera, labels)
-        if not camera.rules and camera.looks:
+        if not camera.rules and camera.looks and camera.name != line:
             warnings.append(
                 Problem(document.line(("cameras", i)), ("cameras", i, "rules"), "no rules: no events will come")
             )
     return problems, warnings
+
+
+def _line_camera(document: Document, config: Config, name: str) -> list[Problem]:
+    """The line's camera: one that there is, and whose pictures are looked at here."""
+    here: Loc = ("inspection", "live", "camera")
+    names = [camera.name for camera in config.cameras]
+    if name not in names:
+        text = f"there is no camera '{clean(name)}'; {choice(name, names)}"
+    elif not config.camera(name).looks:
+        text = f"camera {name} has tier cloud and is opened only now and then; a line needs every picture"
+    else:
+        return []
+    return [Problem(document.line(here), here, text)]
 
 
 def _references(document: Document, loc: Loc, camera: CameraConfig) -> list[Problem]:

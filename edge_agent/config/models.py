@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import AfterValidator, Field, model_validator
 
+from edge_agent.inspect.settings import InspectionConfig
 from edge_agent.uplink.settings import CaptureConfig, UplinkConfig
 from vision.camera import Camera
 from vision.delivery.env import AddressText, SecretText
@@ -238,6 +239,9 @@ class Config(Value):
     store: StoreConfig = StoreConfig()
     api: ApiConfig = ApiConfig()
     inference: InferenceConfig = InferenceConfig()
+    inspection: InspectionConfig | None = Field(
+        None, description="Quality inspection: the recipe of a part, and with `live` how a line is inspected with it."
+    )
     uplink: UplinkConfig | None = Field(None, description="Where the pictures of cameras with tier cloud go.")
     cloud: dict[str, Any] | None = Field(
         None, description="The cloud adapter's part of the file (docs/config-cloud.md); `check` looks at it too."
@@ -255,8 +259,10 @@ class Config(Value):
 
     @property
     def needs_model(self) -> bool:
-        """Whether a camera cannot do without a detector."""
-        return any(camera.looks for camera in self.cameras)
+        """Whether a camera cannot do without a detector; one over a line that has no rules can."""
+        live = self.inspection.live if self.inspection is not None else None
+        line = None if live is None else live.camera
+        return any(camera.looks and (camera.rules or camera.name != line) for camera in self.cameras)
 
     def camera(self, name: str | None = None) -> CameraConfig:
         """The camera of that name; the only one for None. Raises `InputError` where that is not clear."""

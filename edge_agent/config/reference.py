@@ -49,6 +49,20 @@ _LAST = (
     ("api", "ApiConfig"),
     ("inference", "InferenceConfig"),
     ("uplink", "UplinkConfig"),
+    ("inspection", "InspectionConfig"),
+    ("inspection.locate", "Locate"),
+    ("inspection.regions[]", "Region"),
+    ("inspection.live", "LiveConfig"),
+    ("inspection.live.triggers[]: mqtt", "MqttTrigger"),
+    ("inspection.live.triggers[]: http", "HttpTrigger"),
+    ("inspection.live.triggers[]: modbus", "ModbusTrigger"),
+    ("inspection.live.triggers[]: line", "LineInPicture"),
+    ("inspection.live.triggers[]: standstill", "Standstill"),
+    ("inspection.live.window", "WindowParams"),
+    ("inspection.live.sensors[]", "SensorConfig"),
+    ("inspection.live.sensors[].source: modbus", "ModbusSource"),
+    ("inspection.live.sensors[].source: csv", "CsvSource"),
+    ("inspection.live.outputs[]", "OutputConfig"),
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from edge_agent.inspect.settings import InspectionConfig
 from edge_agent.inspect.store import recipe_of
 from vision.errors import InputError
 from vision.inspect.recipe import Recipe, Region
@@ -20,14 +21,14 @@ class _Within(BaseModel):
     """A config file of which only the part about inspection is looked at here."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
-    inspection: Recipe = Field(description="How parts are inspected.")
+    inspection: InspectionConfig = Field(description="How parts are inspected.")
 
 
 def load_recipe(path: Path) -> Recipe:
     """The recipe in a file: the whole of it, or what stands under `inspection:`. Raises ConfigError."""
     data: Any = read(path).data
     if isinstance(data, dict) and "inspection" in data:
-        return load(path, _Within).inspection
+        return load(path, _Within).inspection.recipe
     return load(path, Recipe)
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from edge_agent.inspect import verdicts
 from edge_agent.inspect.assets import FolderAssets, KeptAssets, digest
+from edge_agent.inspect.live.record import sensor_results
+from edge_agent.inspect.live.station import blind
 from edge_agent.inspect.pictures import PartPicture
 from edge_agent.inspect.runner import judged
 from edge_agent.inspect.verdicts import FILES, PICTURES, Line, Run
 from vision.errors import InputError
 from vision.inspect.inspector import Inspector
+from vision.inspect.result import combine
 
 Progress = Callable[[int, int], None]
 
@@ -48,13 +51,35 @@ def rerun(out: Path, progress: Progress | None = None) -> tuple[list[Again], lis
 
 
 def _again(out: Path, entry: Line, inspector: Inspector, made: Run) -> Again:
+    if "live" in entry:
+        return _live_again(out, entry, inspector, made)
     file, wanted = str(entry.get("file")), str(entry.get("picture"))
     data = _kept(out / PICTURES / wanted, wanted)
     if data is None:
         data = _kept(Path(file), wanted)
     if data is None:
         return Again(file, missing="its picture was not kept, and the file is gone or has changed since")
-    new = judged(inspector, PartPicture(file, data), made, made.digest).entry
+    return _compared(file, entry, judged(inspector, PartPicture(file, data), made, made.digest).entry)
+
+
+def _live_again(out: Path, entry: Line, inspector: Inspector, made: Run) -> Again:
+    """A part of a running line: its picture, if it had one, and its readings."""
+    file, live, wanted = str(entry.get("file")), entry["live"], str(entry.get("picture"))
+    more = sensor_results(live)
+    if live["no_picture"]:
+        verdict = combine([*blind(live["no_picture"]).verdict.results, *more])
+        new = verdicts.line(file, verdict, picture="", run_digest=made.digest, run=made, ms=0.0) | {"heat": None}
+        return _compared(file, entry, {**new, "live": live})
+    data = _kept(out / PICTURES / wanted, wanted)
+    if data is None:
+        return Again(file, missing="its picture was not kept, or has been changed")
+    part = PartPicture(file, data)
+    new = judged(inspector, part, made, made.digest, order=live["order"], more=more).entry
+    return _compared(file, entry, {**new, "live": live})
+
+
+def _compared(file: str, entry: Line, new: Line) -> Again:
+    """What differs between a verdict and the same one made again."""
     if verdicts.comparable(new) == verdicts.comparable(entry):
         return Again(file)
     keys = [key for key in {**entry, **new} if key != "ms" and entry.get(key) != new.get(key)]

@@ -78,14 +78,28 @@ class Judged:
     heat: bytes | None
 
 
-def judged(inspector: Inspector, part: PartPicture, made: Run, run_digest: str) -> Judged:
-    """The verdict on one picture. The time counts from the file's bytes to the verdict."""
+def judged(
+    inspector: Inspector,
+    part: PartPicture,
+    made: Run,
+    run_digest: str,
+    *,
+    order: Mapping[str, str] | None = None,
+    more: Sequence[CheckResult] = (),
+) -> Judged:
+    """The verdict on one picture. The time counts from the file's bytes to the verdict.
+
+    `order`: in place of the run's, what is expected of this part. `more`: results of its sensors.
+    """
     began = time.perf_counter()
     pixels = pixels_of(part.data)
     if isinstance(pixels, str):
         inspection = Inspection(combine([CheckResult.undecided("picture", pixels)]), Prepared(reason=pixels))
     else:
-        inspection = inspector.inspect(pixels, order_of(made.orders, part.file))
+        inspection = inspector.inspect(pixels, order_of(made.orders, part.file) if order is None else order)
+    if more:
+        together = combine([*inspection.verdict.results, *more])
+        inspection = Inspection(together, inspection.prepared)
     ms = (time.perf_counter() - began) * 1000
     entry = verdicts.line(
         part.file, inspection.verdict, picture=digest(part.data), run_digest=run_digest, run=made, ms=ms

@@ -21,6 +21,8 @@ import cv2
 
 from edge_agent.config import Config
 from edge_agent.config.detector import AgentDetector, open_detector_for
+from edge_agent.inspect.live.line import Line
+from edge_agent.inspect.live.service import LiveInspection
 from edge_agent.language.asked import AskedKeeper
 from edge_agent.language.service import Describer
 from edge_agent.language.settings import asking_for, model_for, model_settings
@@ -89,6 +91,7 @@ class Agent:
         self._changing = asyncio.Lock()
         self._running = False
         self._cloud = CloudTier(folder.path, path.resolve().parent, system=clock)
+        self._line = Line(path.resolve().parent, folder.path, self._inspected, clock)
         self.up = asyncio.Event()  # set once everything has been started
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -134,6 +137,7 @@ class Agent:
         self._api = ApiService(self, self._folder)
         await self._api.start(config.api)
         await self._cloud.apply(config, detector)
+        await self._line.apply(config.inspection)
         self._running = True
         for camera in config.cameras:
             self._add(camera.name)
@@ -147,6 +151,7 @@ class Agent:
         with contextlib.suppress(AttributeError):  # parts that a failed start never made
             await asyncio.gather(*(asyncio.to_thread(c.stop, _STOP_FEEDS_S) for c in self.cameras.values()))
             await self._cloud.stop()
+            await self._line.close()
             await asyncio.to_thread(self._looking.scheduler.stop, _STOP_STEPS_S)
             await asyncio.to_thread(self._recorder.flush, _STOP_FLUSH_S)
             if self._describer is not None:
@@ -220,10 +225,20 @@ class Agent:
             shots=self._describer is not None,
             clock=self._clock,
             on_alarm=self._cloud.alarm,
+            on_frame=self._line.frame,
         )
         camera = LiveCamera(self.config.camera(name), self._looking.detector, shared)
         self.cameras[name] = camera
         camera.start()
+
+    def _inspected(self, happening: Happening) -> None:
+        """A verdict, or an output that was not acknowledged; from any thread."""
+        self._recorder.put(happening)
+
+    @property
+    def inspection(self) -> LiveInspection | None:
+        """The line that is inspected; None where there is none."""
+        return self._line.inspection
 
     async def _remove(self, name: str) -> None:
         camera = self.cameras.pop(name)
@@ -307,6 +322,8 @@ class Agent:
             scheduler = Scheduler(config.inference.workers or cores(), batch=detector.batch)
             self._looking = _Looking(detector, scheduler)
         await self._cloud.apply(config, detector)
+        if todo.inspection:
+            await self._line.apply(config.inspection)
         for camera in config.cameras:
             if camera.name not in self.cameras:
                 self._add(camera.name)

@@ -48,6 +48,7 @@ class Surroundings:
     shots: bool = False  # whether a language model wants to see what happened
     clock: Callable[[], float] = time.time
     on_alarm: Callable[[Happening], None] | None = None  # told of each new event, for the cloud tier
+    on_frame: Callable[[Frame], None] | None = None  # given each picture, for quality inspection
 
 
 class LiveCamera:
@@ -209,6 +210,8 @@ class LiveCamera:
     def _shot(self, frame: Frame, arrived: float) -> None:
         if self.ring is not None and self._record_feed is None:
             self.ring.offer(frame.picture, frame.t)
+        if self._shared.on_frame is not None:
+            self._shared.on_frame(frame)
         self._shared.scheduler.offer(self.config.name, frame, arrived)
 
     def _changed(self, state: FeedState) -> None:

@@ -21,6 +21,7 @@ class Changes:
     inference: bool = False
     words: bool = False
     uplink: bool = False
+    inspection: bool = False
 
     @property
     def any(self) -> bool:
@@ -30,7 +31,7 @@ class Changes:
     @property
     def parts(self) -> tuple[str, ...]:
         """Keys of the config, beside cameras, that changed."""
-        names = ("model", "inference", "evidence", "alerts", "api", "words", "uplink")
+        names = ("model", "inference", "evidence", "alerts", "api", "words", "uplink", "inspection")
         return tuple("language" if name == "words" else name for name in names if getattr(self, name))
 
 
@@ -66,6 +67,7 @@ def changes(old: Config, new: Config) -> Changes:
         evidence=evidence,
         model=model,
         inference=inference,
+        inspection=old.inspection != new.inspection,
         words=old.language != new.language or _contexts(old) != _contexts(new),
     )
 

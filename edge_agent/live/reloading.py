@@ -8,6 +8,7 @@ from pathlib import Path
 from edge_agent.config import Config, load_with_warnings
 from edge_agent.config.check import check_classes
 from edge_agent.config.detector import AgentDetector, open_detector_for
+from edge_agent.inspect.live.line import check_line
 from edge_agent.language.settings import asking_for, model_settings
 from edge_agent.live.address import address_of
 from edge_agent.uplink.device_clock import DeviceClock
@@ -43,6 +44,7 @@ def check_for_run(path: Path, config: Config, detector: AgentDetector) -> list[s
     for text in (config.store.url, config.api.token):
         if text is not None:
             text.filled_in()
+    check_line(config.inspection, folder)
     if config.uplink is not None:
         link_of(config.uplink, DeviceClock())
     asking_for(config)

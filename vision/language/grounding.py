@@ -157,6 +157,7 @@ def _against_facts(work: _Work) -> Iterator[tuple[str, Reason]]:
     event, values = work.event, work.values
     yield from ((name, "event") for name in work.holding(IMPOSSIBLE.get(event.type, {})))
     yield from _against_label(work)
+    yield from _against_boxes(event, values)
     if _too_few(event, values.get("people")):
         yield "people", "count"
     visibility = values.get("visibility")
@@ -190,6 +191,14 @@ def _against_label(work: _Work) -> Iterator[tuple[str, Reason]]:
         yield from ((name, "label") for name in work.holding(PERSON_FIELDS))
     if "car" not in group:
         yield from ((name, "label") for name in work.holding(VEHICLE_FIELDS))
+
+
+def _against_boxes(event: Event, values: Mapping[str, Value]) -> Iterator[tuple[str, Reason]]:
+    """What an inspection measured: another place or size than the defect's box has."""
+    for name, fact in (("place", "places"), ("extent", "extents")):
+        fitting = event.facts.get(fact)
+        if event.type == "defect" and isinstance(fitting, list) and values.get(name) not in (None, "unsure", *fitting):
+            yield name, "event"
 
 
 def _too_few(event: Event, people: Value | None) -> bool:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, tzinfo
 
 from vision.events import Event, Fact, Summary
 from vision.language.base import Locale, Phrasebook, Values
+from vision.language.part_words import part_values
 from vision.language.phrases import phrasebook
 
 _OPTIONAL = re.compile(r"\[([^\]]*)\]")
@@ -22,7 +23,7 @@ _LASTING = ("dwell_s", "duration_s", "lasted_s", "seconds")
 _ALONE = ("unattended_s", "alone_s", "static_s", "still_s", "dwell_s")
 _LYING = ("lying_s", "still_s", "down_s", "dwell_s")
 _PEAK = ("people_max", "peak", "peak_count", "max_count", "count", "total")
-_KIND = ("kind", "cause", "reason", "what", "direction")
+_KIND = ("kind", "cause", "reason", "what", "direction", "verdict")
 _UNKNOWN_AS = {"left_object": "object", "removed_object": "object", "fall": "person", "counting": "object"}
 
 
@@ -33,6 +34,8 @@ def summarize(event: Event, locale: Locale | str = "en", *, timezone: tzinfo = U
     """
     book = phrasebook(locale)
     values = _values(event, book, timezone)
+    if event.type == "defect":
+        values |= part_values(event, locale, book)
     camera = event.camera or None
     sure = f"{event.score:.0%}" if event.score is not None and math.isfinite(event.score) else None
     return Summary(text=book.finish(_filled(_sentence(event, book), values), camera, sure), source="template")

@@ -168,9 +168,9 @@ def test_the_shipped_configs_are_right(config: Path) -> None:
     app.callback()(lambda: None)
     register(app)
     text = config.read_text(encoding="utf-8")
-    model = config.parent / yaml.safe_load(text)["model"]["path"]
-    if not model.is_file():
-        pytest.skip(f"{model} is not there")
+    named = yaml.safe_load(text).get("model", {}).get("path")  # a line or a cloud device needs no detector
+    if named is not None and not (config.parent / named).is_file():
+        pytest.skip(f"{named} is not there")
     result = CliRunner().invoke(app, ["check", str(config)])
     assert result.exit_code == 0, result.output
     assert result.stderr == ""

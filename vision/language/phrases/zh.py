@@ -33,7 +33,11 @@ SENTENCES = {
     "tamper.frozen": "{start} 起，画面冻结[，持续 {lasting}]",
     "tamper.frozen.open": "{start} 起，画面冻结，目前尚未恢复",
     "tamper.moved": "{start}，摄像机被转动，监视画面改变",
-    "defect": "{start}，[在{where}]检出缺陷[：{label}]",
+    "defect": "{start}，[零件 {part} ][在{where}]检出缺陷[：{fault}]",
+    "defect.pass": "{start}，零件[ {part} ]合格",
+    "defect.reject": "{start}，零件[ {part} ]不合格[：{why}]",
+    "defect.no_decision": "{start}，零件[ {part} ]无法判定[：{why}]",
+    "output_missed": "{start}，零件[ {part} ]的输出[ {output} ]未按时确认[：{why}]",
     "camera_offline": "{start} 起，摄像机离线[，持续 {lasting}]",
     "camera_offline.open": "{start} 起，摄像机离线，目前尚未恢复",
     "camera_offline.auth.open": "{start} 起，摄像机拒绝了用户名和密码",
@@ -64,6 +68,7 @@ TITLES = {
     "camera_online": "摄像机恢复",
     "storage_low": "存储空间不足",
     "defect": "缺陷",
+    "output_missed": "输出超时",
 }
 
 _NOWHERE = {"line_crossing": "警戒线", "climbing": "围墙", "counting": "计数线"}

@@ -1,0 +1,1 @@
+"""A running line: triggers and readings in, a verdict for every part, events and outputs out."""
