@@ -40,6 +40,9 @@ MATRIX = [
     ("/v1/inspection", "GET", 401, 401, 401, 404),  # the fake agent inspects nothing
     ("/v1/inspection/trigger", "POST", 401, 401, 401, 404),  # rejects parts: a page of a stranger must never be able to
     ("/v1/inspection/readings", "POST", 401, 401, 401, 404),
+    ("/v1/inspection/review", "GET", 401, 401, 401, 200),
+    (f"/v1/inspection/review/{EVENT}/picture", "GET", 401, 404, 401, 404),  # <img>
+    (f"/v1/inspection/review/{EVENT}", "POST", 401, 401, 401, 400),  # no body
     ("/evidence/snapshots/1.jpg", "GET", 401, 200, 401, 200),  # <img>, <video>
     ("/evidence/snapshots/none.jpg", "GET", 401, 404, 401, 404),
     ("/v1/status", "POST", 405, 405, 405, 405),  # the same for everybody
