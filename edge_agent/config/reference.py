@@ -75,25 +75,26 @@ def schema_text() -> str:
 def reference_text() -> str:
     """The reference as Markdown."""
     root = config_schema()
-    parts = [_HEAD, "## Top level\n", _table(root, root)]
+    parts = [_HEAD, "## Top level\n", table(root, root)]
     for title, name in _SECTIONS:
-        parts += _section(title, root["$defs"][name], root)
+        parts += section(title, root["$defs"][name], root)
     parts += _rules(root)
     for title, name in _LAST:
-        parts += _section(title, root["$defs"][name], root)
+        parts += section(title, root["$defs"][name], root)
     parts += _alerts(root)
     return "\n".join(parts)
 
 
-def _section(title: str, schema: Schema, root: Schema) -> list[str]:
-    return [f"\n## `{title}`\n", f"{schema.get('description', '')}\n", _table(schema, root)]
+def section(title: str, schema: Schema, root: Schema) -> list[str]:
+    """A heading, what the group of keys is for, and its table; `root` holds the definitions."""
+    return [f"\n## `{title}`\n", f"{schema.get('description', '')}\n", table(schema, root)]
 
 
 def _rules(root: Schema) -> list[str]:
     """What all rules share, then each rule with what it adds or sets otherwise."""
     common = RuleParams.model_json_schema()
     common["properties"].pop("type")
-    parts = ["\n## `cameras[].rules[]`\n", "Keys of every rule beside its `type`:\n", _table(common, root)]
+    parts = ["\n## `cameras[].rules[]`\n", "Keys of every rule beside its `type`:\n", table(common, root)]
     for kind, rule in rule_types().items():
         schema = rule.Params.model_json_schema()
         own = {k: v for k, v in schema["properties"].items() if k != "type" and common["properties"].get(k) != v}
@@ -101,7 +102,7 @@ def _rules(root: Schema) -> list[str]:
         classes = f" Default classes: {', '.join(rule.default_classes)}." if rule.default_classes else ""
         parts += [f"\n### `type: {kind}`\n", f"{said}{classes}\n"]
         parts.append(
-            _table({"properties": own, "required": schema.get("required", [])}, schema | {"$defs": root["$defs"]})
+            table({"properties": own, "required": schema.get("required", [])}, schema | {"$defs": root["$defs"]})
         )
     return parts
 
@@ -110,19 +111,20 @@ def _alerts(root: Schema) -> list[str]:
     """What all alerts share, then each kind with what it adds."""
     common = AlertParams.model_json_schema()
     common["properties"].pop("type")
-    parts = ["\n## `alerts[]`\n", "Keys of every alert beside its `type`:\n", _table(common, root | common)]
+    parts = ["\n## `alerts[]`\n", "Keys of every alert beside its `type`:\n", table(common, root | common)]
     for kind, sender in sender_types().items():
         schema = sender.Params.model_json_schema()
         own = {k: v for k, v in schema["properties"].items() if k != "type" and common["properties"].get(k) != v}
         said = (sender.Params.__doc__ or "").strip().splitlines()[0]
         parts += [f"\n### `type: {kind}`\n", f"{said}\n"]
         parts.append(
-            _table({"properties": own, "required": schema.get("required", [])}, schema | {"$defs": root["$defs"]})
+            table({"properties": own, "required": schema.get("required", [])}, schema | {"$defs": root["$defs"]})
         )
     return parts
 
 
-def _table(schema: Schema, root: Schema) -> str:
+def table(schema: Schema, root: Schema) -> str:
+    """The keys of a group: value, default and meaning of each."""
     rows = ["| key | value | default | meaning |", "|---|---|---|---|"]
     required = schema.get("required", [])
     for key, about in schema.get("properties", {}).items():
@@ -146,8 +148,10 @@ def _value(about: Schema, root: Schema) -> str:
         return ", ".join(f"`{word}`" for word in words)
     if schema.get("type") == "array":
         return _list(schema, root)
-    if "properties" in schema:
-        return "see below"
+    if "properties" in schema or named(schema):
+        return "see below" if "properties" in schema else "entries by name, see below"
+    if "discriminator" in schema:
+        return f"one of {', '.join(f'`{kind}`' for kind in sorted(schema['discriminator']['mapping']))}"
     if schema.get("type") in ("number", "integer"):
         name = "whole number" if schema["type"] == "integer" else "number"
         return f"{name} {bounds(schema)}".strip()
@@ -165,9 +169,15 @@ def _list(schema: Schema, root: Schema) -> str:
     return f"list of {_value(items, root)}" if "items" in schema else f"list of two: {_value(items, root)}"
 
 
+def named(schema: Schema) -> Schema | None:
+    """What the entries of a group are whose keys are names; None where it is no such group."""
+    inner = schema.get("additionalProperties") or next(iter(schema.get("patternProperties", {}).values()), None)
+    return inner if isinstance(inner, dict) else None
+
+
 def _default(about: Schema) -> str:
     value: Any = about.get("default")
-    if value is None or value == [] or isinstance(value, dict):
+    if value in (None, "", []) or isinstance(value, dict):
         return ""
     return f"`{json.dumps(value, ensure_ascii=False)}`" if isinstance(value, list | bool) else f"`{value}`"
 
