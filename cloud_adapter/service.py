@@ -65,12 +65,10 @@ class Parts:
     audit: AuditLog
     actions: Actions
     prices: Prices
-    models: Models
     tell: Tell
 
     async def close(self) -> None:
         """Let everything go."""
-        await self.models.close()
         await self.queue.close()
         self.store.close()
         self.database.close()
@@ -148,8 +146,6 @@ def open_parts(config: CloudFile, *, clock: Callable[[], float] = time.time) -> 
     database = CloudDatabase(address_in(folder) if cloud.database is None else cloud.database.filled_in())
     queue = open_queue(cloud.queue, database, folder, now=clock)
     store = open_store(config.store_url, folder)
-    known = catalogue(cloud.models)
-    models = Models.open(models_of(cloud.profiles), known, folder)
     key = None if cloud.audit_key is None else cloud.audit_key.filled_in().encode()
     audit = AuditLog(database, key)
     tell = Tell(config, store, queue, clock)
@@ -169,8 +165,7 @@ def open_parts(config: CloudFile, *, clock: Callable[[], float] = time.time) -> 
         captures=captures,
         audit=audit,
         actions=actions,
-        prices=Prices(known),
-        models=models,
+        prices=Prices(catalogue(cloud.models)),
         tell=tell,
     )
 
@@ -180,29 +175,35 @@ def _ask_again(captures: Captures, device: str, wanted: CaptureRequest) -> None:
     captures.request_capture(device=device, request_id=wanted.id, **values)
 
 
-def make_worker(parts: Parts, clock: Callable[[], float] = time.time) -> Worker:
-    """A worker on these parts: each diagnosis is told, and may ask for an action."""
+@contextlib.asynccontextmanager
+async def _worker(parts: Parts, clock: Callable[[], float] = time.time) -> AsyncIterator[Worker]:
+    """A worker on these parts, with its models open: each diagnosis is told, and may ask for an action."""
 
     async def concluded(diagnosis: Diagnosis) -> None:
         await parts.tell.diagnosis(diagnosis)
         await asyncio.to_thread(parts.actions.concluded, diagnosis)
 
     cloud = parts.config.cloud
-    return build_worker(
-        parts.database,
-        parts.queue,
-        open_diagnoser(cloud.profiles, parts.models, now=clock),
-        parts.prices,
-        budget=cloud.budget,
-        settings=cloud.worker,
-        around=Around(clock, random.random, concluded, parts.tell.notice),
-    )
+    models = Models.open(models_of(cloud.profiles), parts.prices.catalogue, parts.config.data_dir)
+    try:
+        yield build_worker(
+            parts.database,
+            parts.queue,
+            open_diagnoser(cloud.profiles, models, now=clock),
+            parts.prices,
+            budget=cloud.budget,
+            settings=cloud.worker,
+            around=Around(clock, random.random, concluded, parts.tell.notice),
+        )
+    finally:
+        await models.close()
 
 
 async def work(parts: Parts, stop: asyncio.Event) -> None:
     """Work jobs off until `stop`."""
     parts.tell.loop = asyncio.get_running_loop()
-    await make_worker(parts).run(stop)
+    async with _worker(parts) as worker:
+        await worker.run(stop)
 
 
 async def serve(
@@ -219,7 +220,7 @@ async def serve(
         await server.start()
         tasks.create_task(parts.actions.run(stop), name="actions")
         if workers:
-            tasks.create_task(make_worker(parts).run(stop), name="workers")
+            tasks.create_task(work(parts, stop), name="workers")
         if ready is not None:
             ready(server)
         await stop.wait()

@@ -31,6 +31,7 @@ def demo_command(
         raise InputError(f"{out}: holds an earlier demonstration; name another folder, or remove it")
     path = asyncio.run(run_demo(config or _shipped(), out, lambda line: typer.echo(f"  {line}")))
     typer.echo(f"report: {path}")
+    typer.echo(f"look further: set -a; . {out}/demo.env; sightline cloud actions list --all --config {out}/config.yaml")
 
 
 def _shipped() -> Path:

@@ -23,7 +23,7 @@ from vision.frame import Pixels
 PER_CLASS = 24
 _SEED = 50_000  # pictures of the demonstration have small seeds: none of them is among the neighbours
 _NEIGHBOURS = 7
-_FAR = 1.25  # standard deviations a feature
+_FAR = 2.5  # standard deviations a feature
 _COLOURED = 0.08  # share of a picture with colours, below which there is no leaf to speak of
 
 Features = npt.NDArray[np.float32]

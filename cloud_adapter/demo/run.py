@@ -32,6 +32,7 @@ from vision.wire.signing import Key
 
 DEADLINE_S = 240.0
 _DEVICE, _KEY = "node-1", "k1"
+_NAMES = ("SIGHTLINE_DEMO_MODEL", "SIGHTLINE_INTAKE", "NODE_1_SECRET", "NODE_1_KEY")
 Say = Callable[[str], None]
 
 
@@ -89,6 +90,7 @@ def _derived(config: Path, out: Path) -> Path:
     wanted["data_dir"] = str((out / "data").absolute())
     if "cloud" not in wanted:
         raise ConfigError(f"{config}: it has no cloud: section; try configs/crops.yaml")
+    (out / "demo.env").write_text("".join(f"{name}={os.environ[name]}\n" for name in _NAMES))
     wanted["cloud"].setdefault("intake", {}).update(host="127.0.0.1", port=port)
     path = out / "config.yaml"
     path.write_text(yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True), encoding="utf-8")
@@ -129,7 +131,6 @@ async def _field(
         await asyncio.to_thread(parts.actions.approve, row.id, "the demonstration")
         say(f"{row.action} at {row.camera} was proposed; approved by the demonstration, as a person would")
         notes.append(f"{row.id} waited for a person and was approved by the demonstration, as a person would have to")
-    await asyncio.to_thread(lambda: None)
     await _sent(parts)
     wanted = parts.captures.open_requests(_DEVICE, now)
     notes += [f"{w.camera} is asked for another picture after {_hour(w.after)} ({w.reason})" for w in wanted]

@@ -61,8 +61,8 @@ def manholes() -> Sequence[Scene]:
         return (("tilt", tilt, "deg"), ("vibration", shaking, "g"))
 
     return (
-        Scene("cover-17", 0.5, "in_place", render_cover("in_place", 1), felt(0.8)),
-        Scene("cover-18", 0.4, "displaced", render_cover("displaced", 2), felt(14.0)),
-        Scene("cover-19", 0.3, "missing", render_cover("missing", 3), felt(71.0)),
-        Scene("cover-17", 0.2, "damaged", render_cover("damaged", 4), felt(5.5, 2.1)),
+        Scene("cover-17", 0.20, "in_place", render_cover("in_place", 1), felt(0.8)),
+        Scene("cover-18", 0.15, "displaced", render_cover("displaced", 2), felt(14.0)),
+        Scene("cover-19", 0.05, "missing", render_cover("missing", 3), felt(71.0)),
+        Scene("cover-17", 0.04, "damaged", render_cover("damaged", 4), felt(5.5, 2.1)),
     )
