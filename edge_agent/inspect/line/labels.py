@@ -60,9 +60,11 @@ class Labels:
             StoreError: it cannot be written.
 
         """
-        by, note = clean(by).strip(), clean(note).strip()
+        by, note = _line(by), _line(note)
         if not by or len(by) > _LONGEST_NAME or len(note) > _LONGEST_NOTE:
-            raise InputError(f"say who says so: a name of 1 to {_LONGEST_NAME} characters, a note of {_LONGEST_NOTE}")
+            raise InputError(
+                f"say who says so: a name of 1 to {_LONGEST_NAME} characters; a note may have {_LONGEST_NOTE}"
+            )
         if label not in get_args(Said):
             raise InputError(f"{clean(label)[:40]}: is no label; allowed: good, bad")
         data = self._bytes(part)
@@ -120,3 +122,8 @@ class Labels:
                 os.fsync(file.fileno())
         except OSError as error:
             raise StoreError(f"{self.folder}: cannot be written ({error.strerror}); check --store") from None
+
+
+def _line(text: str) -> str:
+    """The text on one line, without what cannot be seen."""
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()
