@@ -60,7 +60,7 @@ class Labels:
             StoreError: it cannot be written.
 
         """
-        by, note = _line(by), _line(note)
+        by, note = clean(by, 1000).strip(), clean(note, 1000).strip()
         if not by or len(by) > _LONGEST_NAME or len(note) > _LONGEST_NOTE:
             raise InputError(
                 f"say who says so: a name of 1 to {_LONGEST_NAME} characters; a note may have {_LONGEST_NOTE}"
@@ -122,8 +122,3 @@ class Labels:
                 os.fsync(file.fileno())
         except OSError as error:
             raise StoreError(f"{self.folder}: cannot be written ({error.strerror}); check --store") from None
-
-
-def _line(text: str) -> str:
-    """The text on one line, without what cannot be seen."""
-    return "".join(letter if letter.isprintable() else " " for letter in text).strip()

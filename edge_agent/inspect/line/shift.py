@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from edge_agent.inspect.line.records import Key, Part, Verdicts
-from edge_agent.inspect.line.tolerances import Limits, tolerances
+from edge_agent.inspect.line.tolerances import Limits, sensor_limits, tolerances
 from edge_agent.inspect.report import kinds_of
 from vision.inspect.anomaly.statistics import clopper_pearson
 from vision.inspect.recipe import Recipe
@@ -104,7 +104,7 @@ def analysed(
         causes=pareto(rejected),
         undecided=pareto(undecided),
         rejects=_rejects(parts, settings, known),
-        measures=tuple(_measures(parts, known, settings, tolerances(recipe))),
+        measures=tuple(_measures(parts, known, settings, tolerances(recipe) | sensor_limits(parts))),
         watched=tuple(_watched(parts, known)),
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from edge_agent.inspect.line.records import Key
+from edge_agent.inspect.line.records import Key, Part
 from vision.inspect.check import CheckParams
 from vision.inspect.checks.colour import ColourParams
 from vision.inspect.checks.position import PositionParams
 from vision.inspect.checks.size import SizeParams
+from vision.inspect.fusion import REGION
 from vision.inspect.recipe import Recipe
 
 Limits = tuple[float | None, float | None]
@@ -21,6 +23,21 @@ def tolerances(recipe: Recipe | None) -> dict[Key, Limits]:
         for check in region.checks:
             for name, limits in _limits(check):
                 found[Key(region.name, check.title, name)] = limits
+    return found
+
+
+def sensor_limits(parts: Sequence[Part]) -> dict[Key, Limits]:
+    """Least and most of what sensors read, as the last part's line has them."""
+    told: dict[str, Any] = next(
+        (part.entry["live"] for part in reversed(parts) if (part.entry.get("live") or {}).get("sensors")), {}
+    )
+    found: dict[Key, Limits] = {}
+    for sensor in told.get("sensors", ()):
+        params = sensor.get("params") or {}
+        if params.get("min") is not None or params.get("max") is not None:
+            name = str(params.get("name"))
+            key = f"{name}_{params.get('unit', '')}".rstrip("_")
+            found[Key(REGION, name, key)] = (params.get("min"), params.get("max"))
     return found
 
 

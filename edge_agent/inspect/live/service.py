@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.inspect.assets import FolderAssets
+from edge_agent.inspect.live.drift import DriftWatches
 from edge_agent.inspect.live.events import happening_of, missed_event
 from edge_agent.inspect.live.inputs import Input, inputs_of
 from edge_agent.inspect.live.messages import TriggerReader, name_of, reading_from
@@ -60,6 +61,7 @@ class LiveInspection:
         self._waits: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._watcher: Watcher | None = None
         self._record: LiveRecord | None = None
+        self._drift = DriftWatches()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
@@ -153,6 +155,9 @@ class LiveInspection:
             digest = self._record.digest if self._record is not None else ""
             camera, severity = self.live.camera, self.live.severity
             self._shared.put(happening_of(decision, self.recipe, camera, severity, digest))
+        for drifted in self._drift.update(decision, self.live.camera):
+            log.warning("the score of good parts rises", extra={"check": drifted.facts["check"], "part": decision.key})
+            self._shared.put(Happening(drifted, None, None))
         if self._record is not None:
             self._record.put(decision)
 

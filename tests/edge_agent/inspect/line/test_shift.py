@@ -15,7 +15,7 @@ from edge_agent.cli import build
 from edge_agent.inspect.line import page, records
 from edge_agent.inspect.line.records import Key
 from edge_agent.inspect.line.shift import Settings, Shift, analysed
-from edge_agent.inspect.line.tolerances import tolerances
+from edge_agent.inspect.line.tolerances import sensor_limits, tolerances
 from tests.edge_agent.inspect.line.written import check, entry, written
 from vision.errors import InputError
 from vision.inspect.recipe import Recipe
@@ -222,3 +222,12 @@ def test_damaged_verdicts(tmp_path: Path, text: str, said: str) -> None:
 def test_no_verdicts(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         records.read(tmp_path)
+
+
+def test_what_a_drawing_says_of_sensors(tmp_path: Path) -> None:
+    sensors = [{"params": {"name": "scale", "unit": "g", "min": 95, "max": 105}}, {"params": {"name": "oven"}}]
+    row = entry(1, at=T0)
+    row["live"]["sensors"] = sensors
+    parts = records.read(written(tmp_path, [row])).parts
+    assert sensor_limits(parts) == {Key("sensors", "scale", "scale_g"): (95, 105)}
+    assert sensor_limits(()) == {}
