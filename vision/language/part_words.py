@@ -6,14 +6,17 @@ from vision.events import Event
 from vision.language.base import Locale, Phrasebook, Values
 from vision.language.compose_words import seen_words
 
+PART_EVENTS = frozenset({"defect", "output_missed"})  # types that speak of a part
+
 
 def part_values(event: Event, locale: Locale | str, book: Phrasebook) -> Values:
-    """`part`, `fault` (kind, place, extent) and `why` (the first reason) for a sentence; None where unknown."""
+    """`part`, `fault` (kind, place, extent), `why` (the first reason), `output` for a sentence; None where unknown."""
     facts = event.facts
-    reasons, part = facts.get("reasons"), facts.get("part")
+    reasons, part, output = facts.get("reasons"), facts.get("part"), facts.get("output")
     return {
         "part": str(part) if part not in (None, "") else None,
         "fault": _fault(event, locale, book),
+        "output": str(output) if output else None,
         "why": str(reasons[0]) if isinstance(reasons, list) and reasons else None,
     }
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, tzinfo
 
 from vision.events import Event, Fact, Summary
 from vision.language.base import Locale, Phrasebook, Values
-from vision.language.part_words import part_values
+from vision.language.part_words import PART_EVENTS, part_values
 from vision.language.phrases import phrasebook
 
 _OPTIONAL = re.compile(r"\[([^\]]*)\]")
@@ -34,7 +34,7 @@ def summarize(event: Event, locale: Locale | str = "en", *, timezone: tzinfo = U
     """
     book = phrasebook(locale)
     values = _values(event, book, timezone)
-    if event.type == "defect":
+    if event.type in PART_EVENTS:
         values |= part_values(event, locale, book)
     camera = event.camera or None
     sure = f"{event.score:.0%}" if event.score is not None and math.isfinite(event.score) else None
