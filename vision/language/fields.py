@@ -170,7 +170,7 @@ EXTRA: tuple[str, ...] = tuple(entry.name for entry in _EXTRA)
 PARTS: tuple[str, ...] = tuple(entry.name for entry in _PARTS)
 
 # Types of events with nothing to look at: what the agent tells of itself, and counts over an hour.
-UNSEEN = frozenset({"camera_offline", "camera_online", "storage_low", "counting", "output_missed"})
+UNSEEN = frozenset({"camera_offline", "camera_online", "storage_low", "counting", "output_missed", "score_drift"})
 
 
 @dataclass(frozen=True, slots=True)

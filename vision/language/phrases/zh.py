@@ -38,6 +38,7 @@ SENTENCES = {
     "defect.reject": "{start}，零件[ {part} ]不合格[：{why}]",
     "defect.no_decision": "{start}，零件[ {part} ]无法判定[：{why}]",
     "output_missed": "{start}，零件[ {part} ]的输出[ {output} ]未按时确认[：{why}]",
+    "score_drift": "{start}，发现合格零件的评分升高",
     "camera_offline": "{start} 起，摄像机离线[，持续 {lasting}]",
     "camera_offline.open": "{start} 起，摄像机离线，目前尚未恢复",
     "camera_offline.auth.open": "{start} 起，摄像机拒绝了用户名和密码",
@@ -69,6 +70,7 @@ TITLES = {
     "storage_low": "存储空间不足",
     "defect": "缺陷",
     "output_missed": "输出超时",
+    "score_drift": "合格零件评分升高",
 }
 
 _NOWHERE = {"line_crossing": "警戒线", "climbing": "围墙", "counting": "计数线"}
