@@ -62,7 +62,7 @@ class Plan:
     short: int = 450
     text: int = 400
     joint: int = 400
-    listen: int = 400
+    listen: int = 1000
     seed: int = 1
 
     @property

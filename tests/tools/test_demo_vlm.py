@@ -14,6 +14,7 @@ from tests.conftest import missing
 from tools.vlm.fields import ALARMS, FIELDS, SEEN, Look, answer, schema, supports
 from tools.vlm.moments import moment_picture, moments
 from tools.vlm.parts_fields import PART_FIELDS, PART_SEEN, PartLook, part_answer
+from tools.vlm.reader import Reader
 from tools.vlm.words import dialogue
 from vision.events import Event
 from vision.language import fields as product
@@ -113,14 +114,16 @@ def test_dialogues_answer_what_is_asked(short: bool) -> None:
         assert any(pairs.items() <= answer(look, alarm).items() for alarm in ALARMS)
 
 
-def test_the_pair_answers_through_llama_cpp(folder: Path, root: Path) -> None:
+@pytest.fixture(scope="module")
+def reader(folder: Path) -> Reader:
     try:
-        from xllamacpp import Server  # type: ignore[import-untyped]  # noqa: F401  # has no types
+        import xllamacpp  # type: ignore[import-untyped]  # noqa: F401  # has no types
     except ImportError:
         missing("xllamacpp is not installed")
-    from tools.vlm.reader import Reader
+    return Reader(folder / FILES[0], folder / FILES[1])
 
-    reader = Reader(folder / FILES[0], folder / FILES[1])
+
+def test_the_pair_answers_through_llama_cpp(reader: Reader, root: Path) -> None:
     moment = next(m for m in moments() if (m.clip, m.alarm) == ("fall", "fall") and m.frame > 200)
     picture = moment_picture(moment, root / "demo")
     event = Event(id="x", type="fall", camera="yard", severity="alert", start=17.0, opened=18.0, at=20.0)

@@ -262,10 +262,10 @@ def learn_together(
 
 
 def learn_to_listen(model: Model, crops: list[Crop], tokenizer: Tokenizer, stage: Stage, batch: int = 32) -> None:
-    """The text part learns what the vision tower really says, which stays as it is; two of three dialogues are short."""
+    """The text part learns what the vision tower really says, which stays as it is; a third of the dialogues is short."""
     shares = _shares(crops, _LISTENING)
     sources = [
-        Dialogues(tokenizer, stage.words, model.shape.tokens, batch, short=short) for short in (True, True, False)
+        Dialogues(tokenizer, stage.words, model.shape.tokens, batch, short=short) for short in (True, False, False)
     ]
 
     def losses() -> tuple[Tensor, dict[str, float]]:
