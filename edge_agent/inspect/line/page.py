@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,6 +53,7 @@ class Page:
     drifts: tuple[tuple[Plot, Plot], ...]
     run_length: int
     measures: tuple[tuple[Plot, Plot], ...]
+    others: tuple[tuple[Plot, Plot], ...]
     capable: tuple[tuple[str, Capability], ...]
     rules: tuple[Rule, ...]
     basis: str
@@ -91,14 +92,15 @@ def build(shift: Shift, with_base: bool = False) -> Page:
         counts=shift.counts,
         rate=f"{shift.counts['pass'] / total:.1%}" if total else "–",
         rate_span=f"{shift.yield_low:.1%} to {shift.yield_high:.1%}",
-        signals=sum(len(chart.out) for _, chart in _charts(shift)) + sum(len(w.drifts) for w in shift.watched),
+        signals=_signals(shift),
         attention=tuple(attention(shift)),
         causes=shift.causes[:_MOST_CAUSES],
         undecided=shift.undecided[:_MOST_CAUSES],
         rejects=None if shift.rejects is None else rejects_plot(shift.rejects),
         drifts=tuple((score_plot(watched), drift_plot(watched)) for watched in shift.watched),
         run_length=10 * round(average_run_length(0.0, SLACK, INTERVAL, sides=1) / 10),
-        measures=tuple(measure_plots(measured) for measured in shift.measures),
+        measures=tuple(measure_plots(measured) for measured in shift.toleranced),
+        others=tuple(measure_plots(measured) for measured in shift.measures if measured not in shift.toleranced),
         capable=tuple((str(m.key), m.capability) for m in shift.measures if m.capability is not None),
         rules=WESTERN_ELECTRIC,
         basis=f"Control limits lie 3 sigma from the mean and come {usual}. Rules: Western Electric (1956); on ranges, and "
@@ -110,11 +112,12 @@ def attention(shift: Shift) -> Iterator[Note]:
     """What somebody should look at, the worst first."""
     for watched in shift.watched:
         if watched.drifts:
-            last = watched.drifts[-1]
-            many = "" if len(watched.drifts) == 1 else f"; {len(watched.drifts)} rises in all"
+            first, last = watched.drifts[0], watched.drifts[-1]
+            many = "" if last is first else f"; the last of {len(watched.drifts)} rises"
+            whole = replace(last, before=first.before, rate_before=first.rate_before)
             place = f"part {watched.parts[last.index].number}, probably since part {watched.parts[last.since].number}"
             level: Literal["alert", "warning"] = "alert" if (last.rate_now or 0) >= _MATTERS else "warning"
-            yield Note(level, f"{watched.region} · {watched.check}", f"{last} (seen at {place}{many})")
+            yield Note(level, f"{watched.region} · {watched.check}", f"{whole} (seen at {place}{many})")
     if shift.rejects is not None and shift.rejects.chart.out:
         chart = shift.rejects.chart
         high = sum(chart.values[index] > chart.center for index in chart.out)
@@ -131,11 +134,18 @@ def attention(shift: Shift) -> Iterator[Note]:
             str(measured.key),
             f"Cpk {index.value:.2f} ({index.low:.2f} to {index.high:.2f}), at least {_LEAST_CPK} is usual",
         )
-    for measured in shift.measures:
+    for measured in shift.toleranced:
         out = {*measured.pair.level.out, *measured.pair.spread.out}
         if out:
             words = f"{_points(len(measured.pair.level.out))} of the level and {len(measured.pair.spread.out)} of the spread"
             yield Note("warning", str(measured.key), f"{words} broke a rule")
+
+
+def _signals(shift: Shift) -> int:
+    """Points that broke a rule, of rejects and of measures with a tolerance, and drifts."""
+    pairs = [chart for measured in shift.toleranced for _, chart in _pair(measured)]
+    charts = pairs if shift.rejects is None else [shift.rejects.chart, *pairs]
+    return sum(len(chart.out) for chart in charts) + sum(len(watched.drifts) for watched in shift.watched)
 
 
 def _points(count: int) -> str:
@@ -150,8 +160,12 @@ def _charts(shift: Shift) -> Iterator[tuple[str, Chart]]:
     if shift.rejects is not None:
         yield "rejects", shift.rejects.chart
     for measured in shift.measures:
-        yield str(measured.key), measured.pair.level
-        yield f"{measured.key}, spread", measured.pair.spread
+        yield from _pair(measured)
+
+
+def _pair(measured: Measured) -> Iterator[tuple[str, Chart]]:
+    yield str(measured.key), measured.pair.level
+    yield f"{measured.key}, spread", measured.pair.spread
 
 
 def _table(path: Path, rows: Iterable[Sequence[Any]]) -> None:

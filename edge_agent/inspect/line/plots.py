@@ -161,7 +161,7 @@ def drift_plot(watched: Watched) -> Plot:
 def score_plot(watched: Watched) -> Plot:
     """The scores themselves, in units of the threshold."""
     scale = _Scale(len(watched.scores), [*watched.scores, 1.0], floor=0.0)
-    limit = Trace("limit", scale.steps([1.0] * 2), "threshold", 100 * scale.y(1.0))
+    limit = Trace("limit", scale.steps([1.0] * 2), "limit", 100 * scale.y(1.0))
     return Plot(
         "Score of parts that passed", "in units of the threshold", "", scale.dots(watched.scores), (limit,), (), 0,
         scale.labels(), _ends([str(part.number) for part in watched.parts]), "scores of parts that passed",

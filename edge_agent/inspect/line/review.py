@@ -43,9 +43,10 @@ def _reasons(part: Part, near: float) -> Iterator[tuple[float, str]]:
     if part.verdict == "no_decision":
         told = "; ".join(str(reason) for reason in part.entry.get("reasons") or ())
         yield 1.0, f"no decision: {told}" if told else "no decision"
+    sure = any(score.outcome == "reject" and score.severity > 1 + near for score in part.scores.values())
     for (_, check), score in sorted(part.scores.items()):
         away = abs(score.severity - 1)
-        if score.threshold > 0 and away <= near:
+        if score.threshold > 0 and away <= near and not sure:  # another check has rejected it without doubt
             side = "above" if score.severity > 1 else "below"
             yield away / max(near, 1e-9), f"{check}: score {away:.0%} {side} the threshold"
     for _, group in groupby(sorted(part.scores.items()), key=lambda pair: pair[0][0]):

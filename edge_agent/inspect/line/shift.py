@@ -17,6 +17,7 @@ from vision.inspect.spc.pareto import Cause, pareto
 
 LEAST_VALUES = 8  # of a measure, for a chart
 LEAST_GROUPS = 3
+_LEAST_DISTINCT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,11 @@ class Shift:
     rejects: Groups | None
     measures: tuple[Measured, ...]
     watched: tuple[Watched, ...]
+
+    @property
+    def toleranced(self) -> tuple[Measured, ...]:
+        """The measures that a drawing has limits for: what happens to them matters to somebody."""
+        return tuple(measured for measured in self.measures if measured.limits != (None, None))
 
 
 def analysed(
@@ -144,9 +150,9 @@ def _measures(
         having = [part for part in parts if key in part.measures]
         before = [part.measures[key] for part in known if key in part.measures]
         size = settings.subgroup
-        if len(having) < max(LEAST_VALUES, 2 * size):
-            continue
         values = [part.measures[key] for part in having]
+        if len(having) < max(LEAST_VALUES, 2 * size) or len(set(values)) < _LEAST_DISTINCT:
+            continue  # counts, and what never changes, are nothing for a chart of measured values
         whole = len(values) - len(values) % size
         if size == 1:
             pair = individuals(values, before if len(before) >= LEAST_VALUES else None)

@@ -33,6 +33,7 @@ DOUBTS = [
     ([("anomaly", 3.0, "reject"), ("golden", 0.1, "pass")], "reject", "anomaly rejects, golden sees nothing"),
     ([("anomaly", 3.0, "reject"), ("golden", 0.8, "pass")], "reject", None),  # it sees something, too
     ([("anomaly", 3.0, "reject"), ("golden", 2.0, "reject")], "reject", None),
+    ([("anomaly", 0.9, "pass"), ("size", 3.0, "reject")], "reject", None),  # rejected without doubt by the other
     ([], "no_decision", "no decision: reason"),
 ]
 

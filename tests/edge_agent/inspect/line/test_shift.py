@@ -231,3 +231,19 @@ def test_what_a_drawing_says_of_sensors(tmp_path: Path) -> None:
     parts = records.read(written(tmp_path, [row])).parts
     assert sensor_limits(parts) == {Key("sensors", "scale", "scale_g"): (95, 105)}
     assert sensor_limits(()) == {}
+
+
+def test_counts_are_no_measured_values_and_only_what_has_limits_calls_for_attention(tmp_path: Path) -> None:
+    rows = quiet(60)
+    for number, row in enumerate(rows):
+        row["checks"][0]["measures"] = {
+            "defects_count": float(number == 30),
+            "blur_px": 2.0 if number == 30 else number / 1e3,
+        }
+    shift = shift_of(tmp_path, rows)
+    assert [measured.key.name for measured in shift.measures] == ["blur_px", "width_mm"]
+    assert [measured.key for measured in shift.toleranced] == [WIDTH]
+    assert shift.measures[0].pair.level.out
+    assert not [note for note in page.attention(shift) if "blur" in note.about]
+    html = page.write_shift(shift, tmp_path / "out").read_text(encoding="utf-8")
+    assert "1 measure without a tolerance" in html
