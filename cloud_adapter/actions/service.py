@@ -235,11 +235,11 @@ class Actions:
                 refused = self._change(db, row, "refused", now, "refused", told="action or diagnosis is gone")
             else:
                 decision = decide(self._case(db, action, identity, newest, now, row.approval))
+                findings = json.dumps(table.findings_of(decision))
                 if decision.allowed:
-                    row = self._change(db, row, "sending", now, "sent", sent_at=now)
+                    row = self._change(db, row, "sending", now, "sent", sent_at=now, decision=findings)
                     return row, _command(row, action, now)
-                findings = table.findings_of(decision)
-                refused = self._change(db, row, "refused", now, "refused", decision=json.dumps(findings))
+                refused = self._change(db, row, "refused", now, "refused", decision=findings)
         self._told(refused)
         return None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from edge_agent.config.models import CameraConfig
 from edge_agent.uplink.parcel import Parcel
-from edge_agent.uplink.people import PeopleFinder
+from edge_agent.uplink.people import PeopleFinder, sees_all
 from edge_agent.uplink.prepare import Shape, prepare
 from edge_agent.uplink.settings import CaptureConfig
 from vision.errors import InputError
@@ -47,7 +47,8 @@ class Maker:
 
         Takes some 10 ms, and up to a second where people are looked for. Raises `InputError` where nothing is left of it.
         """
-        people = self._finder.people(image) if self._finder is not None and self.capture.people != "allow" else []
+        finder = self._finder if self.capture.people != "allow" else None
+        people = finder.people(image) if finder is not None else []
         if people and self.capture.people == "refuse":
             return None
         made = prepare(image, self._shape, people)
@@ -65,9 +66,16 @@ class Maker:
             sha256=made.sha256,
             follows=told.follows,
             quality=dict(told.quality),
-            facts=dict(told.facts) | ({"hidden": len(people)} if people else {}),
+            facts=dict(told.facts) | _seen(len(people), finder),
         )
         return Parcel(meta, made.data)
+
+
+def _seen(people: int, finder: PeopleFinder | None) -> dict[str, Fact]:
+    """What the cloud's guard of actions wants to know; a finder that may overlook somebody says nothing of nobody."""
+    if people:
+        return {"hidden": people, "person_in_view": True}
+    return {"person_in_view": False} if sees_all(finder) else {}
 
 
 def shape_of(capture: CaptureConfig) -> Shape:

@@ -33,6 +33,11 @@ class PeopleFinder(Protocol):
         """Boxes in pixels of `image` (BGR uint8 [height, width, 3])."""
 
 
+def sees_all(finder: PeopleFinder | None) -> bool:
+    """Whether a finder sees people whichever way they look, so that none found means none there; faces alone do not."""
+    return isinstance(finder, Persons) or (isinstance(finder, Everybody) and any(map(sees_all, finder.finders)))
+
+
 class Faces:
     """Faces by a YuNet file. Raises `ModelError` where that is none."""
 
@@ -78,8 +83,8 @@ class Everybody:
     """Several finders at once."""
 
     def __init__(self, finders: Sequence[PeopleFinder]) -> None:
-        self._finders = tuple(finders)
+        self.finders = tuple(finders)
 
     def people(self, image: Pixels) -> list[Box]:
         """See `PeopleFinder`."""
-        return [box for finder in self._finders for box in finder.people(image)]
+        return [box for finder in self.finders for box in finder.people(image)]

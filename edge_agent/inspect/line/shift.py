@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from edge_agent.inspect.line.records import Key, Part, Verdicts
-from edge_agent.inspect.line.tolerances import Limits, sensor_limits, tolerances
+from edge_agent.inspect.line.tolerances import DISTANCES, Limits, sensor_limits, tolerances
 from edge_agent.inspect.report import kinds_of
 from vision.inspect.anomaly.statistics import clopper_pearson
 from vision.inspect.recipe import Recipe
@@ -161,7 +161,7 @@ def _measures(
             pair = xbar_r(_cut(values, size), told)
         members = tuple(tuple(having[i : i + size]) for i in range(0, whole, size))
         span = limits.get(key, (None, None))
-        yield Measured(key, pair, members, span, capability(values, *span))
+        yield Measured(key, pair, members, span, None if key.name in DISTANCES else capability(values, *span))
 
 
 def _cut(values: Sequence[float], size: int) -> list[Sequence[float]]:

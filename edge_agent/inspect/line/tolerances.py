@@ -13,6 +13,8 @@ from vision.inspect.checks.size import SizeParams
 from vision.inspect.fusion import REGION
 from vision.inspect.recipe import Recipe
 
+# they are never below 0 and pile up there: an index that takes them for normal would say nothing
+DISTANCES = frozenset({"shift_mm", "shift_percent", "colour_difference"})
 Limits = tuple[float | None, float | None]
 
 

@@ -215,7 +215,7 @@ def test_people_keep_a_picture_here_where_that_is_wanted(tmp_path: Path) -> None
         assert f.station.counts["people"] >= 2
     with field(tmp_path / "blur", "2026-11-23T06:00", finder=Everywhere(), people="blur") as f:
         assert f.until("2026-11-23T07:00") == ["23 06:30 schedule"]
-        assert f.sent[0].facts == {"hidden": 1}
+        assert f.sent[0].facts == {"hidden": 1, "person_in_view": True}
 
 
 WISH = CaptureRequest(
