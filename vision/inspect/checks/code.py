@@ -98,5 +98,5 @@ def _library() -> Any:
     try:
         import zxingcpp
     except ImportError:
-        raise InputError("the check 'code' needs zxing-cpp; install it: pip install 'sightline[codes]'") from None
+        raise InputError("the check 'code' needs zxing-cpp; install it: pip install 'sightline[inspect]'") from None
     return zxingcpp
