@@ -20,7 +20,8 @@ from vision.settings.wording import problems_of
 
 # Values that are used late, if at all: their variables may be unset as long as nobody needs them.
 LATE = frozenset(
-    {"source", "record_source", "url", "base_url", "secret", "password", "key", "api_key", "token", "address"}
+    {"source", "record_source", "url", "base_url", "database", "servers", "address"}
+    | {"secret", "password", "key", "api_key", "audit_key", "token", "authorization"}
 )
 
 _NOT_FINITE = "infinity and not-a-number cannot be used here; write a number"
@@ -110,7 +111,7 @@ def _prepared(value: Any, loc: Loc, document: Document, problems: Problems, env:
 
 def _filled(text: str, loc: Loc, document: Document, problems: Problems, env: Mapping[str, str]) -> str | Placed:
     """A text with its variables, or with its place where they are filled in later."""
-    if loc[-1] in LATE:
+    if next((step for step in reversed(loc) if isinstance(step, str)), None) in LATE:
         return Placed(text, f"{document.name}:{document.line(loc)}: {place(loc)}")
     try:
         return filled(text, env) if "${" in text else text
