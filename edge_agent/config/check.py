@@ -50,6 +50,7 @@ def check(path: str | Path, env: Mapping[str, str] | None = None) -> CheckReport
         model, names = _model(config, path)
         warnings += check_classes(path, config, names)
         warnings += check_alerts(path, config)
+        warnings += check_inspection(path, config)
     except ConfigError as error:
         return CheckReport(None, errors=tuple(dict.fromkeys([*str(error).splitlines(), *wrong])))
     if wrong:
@@ -104,6 +105,31 @@ def check_alerts(path: Path, config: Config) -> list[str]:
             text = re.sub(rf"^{re.escape(document.name)}:\d+: ", "", " ".join(str(error).split()))  # said by the place
             warnings.add(Problem(document.line(("alerts", i)), ("alerts", i), text))
     return warnings.lines()
+
+
+def check_inspection(path: Path, config: Config) -> list[str]:
+    """Whether the recipe's files and models can be used; lines about a variable or an extra that is missing here.
+
+    Raises `ConfigError` where they cannot.
+    """
+    if config.inspection is None:
+        return []
+    from edge_agent.inspect.assets import FolderAssets
+    from edge_agent.inspect.live.line import check_line
+    from vision.inspect.inspector import Inspector
+
+    document = read(path)
+    found = Problems(document.name)
+    try:
+        Inspector(config.inspection.recipe, FolderAssets(path.resolve().parent))
+    except SightlineError as error:
+        place = Problem(document.line(("inspection",)), ("inspection",), " ".join(str(error).split()))
+        raise ConfigError(place.told(document.name)) from None
+    try:
+        check_line(config.inspection, path.resolve().parent)
+    except SightlineError as error:
+        found.add(Problem(document.line(("inspection", "live")), ("inspection", "live"), " ".join(str(error).split())))
+    return found.lines()
 
 
 def _model(config: Config, path: Path) -> tuple[str, tuple[str, ...]]:
