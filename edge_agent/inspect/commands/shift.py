@@ -65,4 +65,6 @@ def shift_command(
     )
     for note in page.attention(shift):
         console.print(f"{note.level} {note.about}: {note.words}", markup=False)
+    for words in page.unseen(shift):
+        console.print(f"not looked at: {words}", markup=False)
     console.print(f"report: {path}", markup=False)

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edge_agent.inspect.line.plots import Plot, drift_plot, measure_plots, rejects_plot, score_plot
-from edge_agent.inspect.line.shift import Measured, Shift
+from edge_agent.inspect.line.shift import LEAST_GROUPS, Measured, Shift
+from edge_agent.inspect.line.tolerances import DISTANCES
 from edge_agent.inspect.report import rendered
 from edge_agent.when import local_iso, local_text
 from vision.errors import InputError
 from vision.inspect.spc.capability import Capability
 from vision.inspect.spc.charts import Chart
 from vision.inspect.spc.cusum import average_run_length
-from vision.inspect.spc.drift import INTERVAL, SLACK
+from vision.inspect.spc.drift import INTERVAL, LEARN, SLACK
 from vision.inspect.spc.pareto import Cause
 from vision.inspect.spc.rules import WESTERN_ELECTRIC, Rule
 
@@ -47,6 +48,7 @@ class Page:
     rate_span: str
     signals: int
     attention: tuple[Note, ...]
+    unseen: tuple[str, ...]
     causes: tuple[Cause, ...]
     undecided: tuple[Cause, ...]
     rejects: Plot | None
@@ -94,6 +96,7 @@ def build(shift: Shift, with_base: bool = False) -> Page:
         rate_span=f"{shift.yield_low:.1%} to {shift.yield_high:.1%}",
         signals=_signals(shift),
         attention=tuple(attention(shift)),
+        unseen=tuple(unseen(shift)),
         causes=shift.causes[:_MOST_CAUSES],
         undecided=shift.undecided[:_MOST_CAUSES],
         rejects=None if shift.rejects is None else rejects_plot(shift.rejects),
@@ -139,6 +142,20 @@ def attention(shift: Shift) -> Iterator[Note]:
         if out:
             words = f"{_points(len(measured.pair.level.out))} of the level and {len(measured.pair.spread.out)} of the spread"
             yield Note("warning", str(measured.key), f"{words} broke a rule")
+
+
+def unseen(shift: Shift) -> Iterator[str]:
+    """What could not be looked at, for want of parts: it must not be taken for well."""
+    if shift.rejects is None:
+        yield f"rejects over time: fewer than {LEAST_GROUPS} groups of parts"
+    watched = {(each.region, each.check) for each in shift.watched}
+    unwatched = sorted({place for part in shift.parts for place in part.scores} - watched)
+    if unwatched:
+        names = ", ".join(f"{region} · {check}" for region, check in unwatched)
+        yield f"drift of scores: fewer than {LEARN} parts that passed ({names})"
+    for measured in shift.toleranced:
+        if measured.capability is None and measured.key.name not in DISTANCES:
+            yield f"capability of {measured.key}: too few values, or all are the same"
 
 
 def _signals(shift: Shift) -> int:
@@ -194,8 +211,9 @@ def _cell(text: str) -> str:
 def _chart_rows(shift: Shift) -> Iterator[Sequence[Any]]:
     yield "chart", "point", "value", "center", "lower", "upper", "rules"
     for name, chart in _charts(shift):
+        broken = chart.broken()
         for index, value in enumerate(chart.values):
-            rules = " ".join(v.rule.id for v in chart.violations if v.index == index)
+            rules = " ".join(rule.id for rule in broken.get(index, ()))
             yield name, index + 1, value, chart.center, chart.lower[index], chart.upper[index], rules
 
 

@@ -10,11 +10,13 @@ from typing import Literal
 
 from edge_agent.inspect.line.records import Part
 from edge_agent.inspect.line.shift import Groups, Measured, Watched
+from edge_agent.inspect.line.tolerances import DISTANCES
 from edge_agent.when import local_text
 from vision.inspect.spc.charts import Chart
 
 WIDE, HIGH = 1000, 300  # the SVG's own units
 _MOST_MARKS = 150
+_MOST_DOTS = 5000
 _PAD = 0.08
 Kind = Literal["center", "limit", "spec", "zone"]
 
@@ -76,6 +78,9 @@ class _Scale:
         return "M" + "L".join(points) if values else ""
 
     def dots(self, values: Sequence[float]) -> str:
+        """Each point; none where there are so many that they would cover the line."""
+        if len(values) > _MOST_DOTS:
+            return ""
         return "".join(f"M{self.x(i) * WIDE:.1f} {self.y(v) * HIGH:.1f}h0" for i, v in enumerate(values))
 
     def steps(self, values: Sequence[float]) -> str:
@@ -133,7 +138,8 @@ def measure_plots(measured: Measured) -> tuple[Plot, Plot]:
     names = [_member(group) for group in measured.members]
     times = [local_text(group[0].at)[11:16] or str(group[0].number) for group in measured.members]
     note = "individuals" if size == 1 else f"mean of {size} parts; X-bar chart"
-    upper = _plot(str(measured.key), note, level, times, names, spec=measured.limits)
+    floor = 0.0 if measured.key.name in DISTANCES else None
+    upper = _plot(str(measured.key), note, level, times, names, floor=floor, spec=measured.limits)
     if size == 1:
         lower = _plot("Moving range", "of two parts in a row", spread, times[1:], names[1:], floor=0.0)
     else:
@@ -162,10 +168,19 @@ def score_plot(watched: Watched) -> Plot:
     """The scores themselves, in units of the threshold."""
     scale = _Scale(len(watched.scores), [*watched.scores, 1.0], floor=0.0)
     limit = Trace("limit", scale.steps([1.0] * 2), "limit", 100 * scale.y(1.0))
+    dots = scale.dots(watched.scores)
     return Plot(
-        "Score of parts that passed", "in units of the threshold", "", scale.dots(watched.scores), (limit,), (), 0,
-        scale.labels(), _ends([str(part.number) for part in watched.parts]), "scores of parts that passed",
-    )  # fmt: skip
+        title="Score of parts that passed",
+        note="in units of the threshold",
+        line="" if dots else scale.path(watched.scores),
+        dots=dots,
+        traces=(limit,),
+        marks=(),
+        more=0,
+        y_labels=scale.labels(),
+        x_labels=_ends([str(part.number) for part in watched.parts]),
+        spoken="scores of parts that passed",
+    )
 
 
 def _hundred(values: Sequence[float]) -> tuple[float, ...]:
@@ -194,7 +209,8 @@ def _plot(
     spec: tuple[float | None, float | None] = (None, None),
     words: Callable[[float], str] = number,
 ) -> Plot:
-    all_values = [*chart.values, *chart.lower, *chart.upper, chart.center, *(v for v in spec if v is not None)]
+    lower = chart.lower if floor is None else [max(floor, value) for value in chart.lower]
+    all_values = [*chart.values, *lower, *chart.upper, chart.center, *(v for v in spec if v is not None)]
     scale = _Scale(len(chart.values), all_values, floor)
     traces = [
         Trace("center", scale.steps([chart.center] * 2), "mean", 100 * scale.y(chart.center)),
@@ -206,8 +222,7 @@ def _plot(
         if value is not None:
             traces.append(Trace("spec", scale.steps([value] * 2), label, 100 * scale.y(value)))
     marks = []
-    for index in chart.out:
-        broken = [violation.rule for violation in chart.violations if violation.index == index]
+    for index, broken in chart.broken().items():
         told = f"{names[index]}: {words(chart.values[index])}; {'; '.join(rule.words for rule in broken)}"
         ids = " ".join(rule.id for rule in broken)
         marks.append(Mark(100 * scale.x(index), 100 * scale.y(chart.values[index]), told, ids))

@@ -14,7 +14,7 @@ from itertools import pairwise
 from statistics import fmean
 
 from vision.inspect.spc.constants import FACTORS, MOVING
-from vision.inspect.spc.rules import Violation, beyond_limits, western_electric
+from vision.inspect.spc.rules import Rule, Violation, beyond_limits, western_electric
 
 _NORMAL = 5  # expected rejects and passes of a subgroup from which its share is about normal
 
@@ -32,7 +32,14 @@ class Chart:
     @property
     def out(self) -> tuple[int, ...]:
         """The points at which any rule is broken."""
-        return tuple(sorted({violation.index for violation in self.violations}))
+        return tuple(self.broken())
+
+    def broken(self) -> dict[int, list[Rule]]:
+        """The rules that are broken, by the point, in the order of the points."""
+        found: dict[int, list[Rule]] = {}
+        for violation in sorted(self.violations, key=lambda violation: violation.index):
+            found.setdefault(violation.index, []).append(violation.rule)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ def test_where_all_is_well(tmp_path: Path) -> None:
     assert not shift.rejects.chart.out
     assert [watched.check for watched in shift.watched] == ["anomaly", "size"]
     assert not shift.watched[0].drifts
+    assert list(page.unseen(shift)) == []
     (width,) = shift.measures
     assert width.capability is not None
     assert 1.3 < width.capability.cpk.value < 2.2  # 0.15 / (3 x 0.03) = 1.67
@@ -172,7 +173,11 @@ def test_page_and_tables(tmp_path: Path) -> None:
 def test_few_parts_make_a_page_without_charts(tmp_path: Path) -> None:
     shift = shift_of(tmp_path, [entry(1), entry(2, score=1.5), entry(3, verdict="no_decision")])
     assert (shift.rejects, shift.measures, shift.watched) == (None, (), ())
-    assert page.write_shift(shift, tmp_path / "out").is_file()
+    assert list(page.attention(shift)) == []
+    assert [words.split(":")[0] for words in page.unseen(shift)] == ["rejects over time", "drift of scores"]
+    html = page.write_shift(shift, tmp_path / "out").read_text(encoding="utf-8")
+    assert "No rule is broken" not in html  # what was not looked at is not said to be well
+    assert html.count("not looked at:") == 2
 
 
 def test_command(tmp_path: Path) -> None:
