@@ -72,7 +72,8 @@ class Part:
     @property
     def recipe_name(self) -> str:
         """The inspection that judged it; "part" where that was not written down."""
-        return str((self.entry.get("recipe") or {}).get("name") or "part")
+        recipe = self.entry.get("recipe")
+        return str((recipe if isinstance(recipe, dict) else {}).get("name") or "part")
 
     @property
     def picture_file(self) -> Path | None:
@@ -99,7 +100,7 @@ def read(source: Path, since: float | None = None, until: float | None = None) -
     """
     paths = _files(source)
     rows = [(path, row) for path in paths for row in _rows(path)]
-    parts = tuple(_part(number, entry, path.parent) for number, (path, entry) in enumerate(rows, 1))
+    parts = tuple(_told(number, entry, path) for number, (path, entry) in enumerate(rows, 1))
     if since is not None or until is not None:
         if parts and all(part.at is None for part in parts):
             raise InputError(f"{source}: its verdicts carry no time; leave --since and --until out")
@@ -124,7 +125,10 @@ def _rows(path: Path) -> Iterator[Line]:
         raise InputError(f"{path}: cannot be read ({error.strerror}); name a folder of `inspect run`") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: is no file of verdicts") from None
-    for number, row in enumerate(text.split("\n"), 1):
+    rows = text.split("\n")
+    if rows[-1] and _entry(rows[-1]) is None:
+        rows.pop()  # a line that is being written at this moment, or was when the machine went off
+    for number, row in enumerate(rows, 1):
         entry = _entry(row) if row.strip() else {}
         if entry is None:
             raise InputError(f"{path}:{number}: is no line of verdicts; it was cut off or changed")
@@ -139,6 +143,13 @@ def _entry(row: str) -> Line | None:
         return None
     whole = isinstance(entry, dict) and entry.get("verdict") in _OUTCOMES and isinstance(entry.get("file"), str)
     return entry if whole else None
+
+
+def _told(number: int, entry: Line, path: Path) -> Part:
+    try:
+        return _part(number, entry, path.parent)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise InputError(f"{path}: what it says of {entry['file'][:80]} is no verdict; it has been changed") from None
 
 
 def _part(number: int, entry: Line, folder: Path) -> Part:

@@ -214,14 +214,26 @@ DAMAGED = [
     ('{"file": "a.png", "verdict": "fine"}', "is no line"),
     ('{"file": "a.png", "verdict": "pass"}\n[]', "verdicts.jsonl:2: is no line"),
     ('{"file": "a.png", "verdict": ["pass"]}', "is no line"),
+    ('{"file": "a.png", "verdict": "pass", "checks": [1]}', "of a.png is no verdict"),
+    (
+        '{"file": "a.png", "verdict": "pass", "checks": [{"check": "x", "measures": {"w": "y"}}]}',
+        "of a.png is no verdict",
+    ),
+    ('{"file": "a.png", "verdict": "pass", "live": 7}', "of a.png is no verdict"),
 ]
 
 
 @pytest.mark.parametrize(("text", "said"), DAMAGED)
 def test_damaged_verdicts(tmp_path: Path, text: str, said: str) -> None:
-    (tmp_path / "verdicts.jsonl").write_text(text, encoding="utf-8")
+    (tmp_path / "verdicts.jsonl").write_text(text + "\n", encoding="utf-8")
     with pytest.raises(InputError, match=said):
         records.read(tmp_path)
+
+
+def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
+    path = written(tmp_path, [entry(1), entry(2)]) / "verdicts.jsonl"
+    path.write_text(path.read_text(encoding="utf-8")[:-30], encoding="utf-8")
+    assert [part.number for part in records.read(tmp_path).parts] == [1]
 
 
 def test_no_verdicts(tmp_path: Path) -> None:
