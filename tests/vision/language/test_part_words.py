@@ -55,6 +55,22 @@ def test_sentence(told: Event, english: str, chinese: str) -> None:
     assert summarize(told, "zh").text == chinese
 
 
+# what a check calls it, in words
+KINDS = [
+    ("dark line", "a dark line", "暗线"),
+    ("open", "an open", "断路"),
+    ("missing", "something missing", "缺件"),
+    ("crack", "a crack", "crack"),  # of the user's own detector
+]
+
+
+@pytest.mark.parametrize(("kind", "english", "chinese"), KINDS)
+def test_kind(kind: str, english: str, chinese: str) -> None:
+    told = event(label=kind, verdict="reject", kind=kind)
+    assert summarize(told).text == f"A defect was found at 0:02: {english} (camera line)."
+    assert summarize(told, "zh").text == f"0:02，检出缺陷：{chinese}（摄像机 line）。"
+
+
 # what the model says, and what of it falls
 SAID: list[tuple[dict[str, str], set[str]]] = [
     ({"place": "lower_left", "extent": "large"}, set()),

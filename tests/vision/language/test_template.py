@@ -134,8 +134,8 @@ SENTENCES = [
     # a defect by its name
     (
         event("defect", label="mouse_bite", score=0.5, camera=""),
-        "A defect was found at 0:12: mouse bite (50% sure).",
-        "0:12，检出缺陷：mouse bite（置信度 50%）。",
+        "A defect was found at 0:12: a mouse bite (50% sure).",
+        "0:12，检出缺陷：缺口（置信度 50%）。",
     ),
     # a type that no table knows
     (
