@@ -44,7 +44,7 @@ def part_values(event: Event, locale: Locale | str, book: Phrasebook) -> Values:
 
 def _fault(event: Event, locale: Locale | str, book: Phrasebook) -> str | None:
     words, facts = seen_words(locale), event.facts
-    kind = str(facts.get("kind") or event.label or "")
+    kind = str(facts.get("kind") or event.label or "").replace("_", " ")
     if not kind:
         return None
     text = words.details["defect"].get(kind.replace(" ", "_")) or _kind(kind, locale, book)
