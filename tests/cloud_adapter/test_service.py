@@ -20,6 +20,7 @@ from edge_agent.config.models import Config
 from tests.cloud_adapter.actions.cases import action
 from tests.conftest import ROOT
 from tests.peers.webhook import Receiver
+from vision.delivery.records import EventFilter
 from vision.errors import ConfigError, OutsideError
 from vision.wire.signing import Key
 
@@ -117,7 +118,7 @@ def test_a_picture_becomes_an_alert_and_a_proposal(tmp_path: Path) -> None:
                     assert proposal.job.endswith(ill)
                     for diagnosis in list(parts.diagnoses.each()):  # as after a kill, before the job was done
                         await parts.tell.diagnosis(diagnosis)
-                    assert len(parts.store.events()) == 2
+                    assert len(list(parts.store.events(EventFilter()))) == 2
 
                 await served(path, during)
 
