@@ -7,9 +7,10 @@ for what is not on it. FFmpeg's decoder is asked first whether the file is whole
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -26,24 +27,43 @@ _STRICT = {"err_detect": "crccheck+explode"}
 
 @dataclass(frozen=True, slots=True)
 class PartPicture:
-    """One picture: the name that the user knows it by, and the file's bytes."""
+    """One picture: the name that the user knows it by, and the file's bytes.
+
+    `clip`: for a part of a clip, when it was there; `no_picture` in it says why there is no picture, where there is none.
+    """
 
     file: str
     data: bytes
+    clip: Mapping[str, Any] | None = None
+
+    @property
+    def pixels(self) -> Pixels | str:
+        """See `pixels_of`; where there is no picture at all, the reason."""
+        missing = (self.clip or {}).get("no_picture")
+        return str(missing) if missing else pixels_of(self.data)
 
 
-def files_of(paths: Sequence[Path]) -> list[Path]:
+def is_clip(file: Path) -> bool:
+    """Whether the file's name is that of a clip."""
+    return file.suffix.lower() in CLIP_SUFFIXES
+
+
+def files_of(paths: Sequence[Path], *, clips: bool = False) -> list[Path]:
     """The picture files that the paths name, those of a folder in their natural order, subfolders after them.
 
-    Raises InputError for a path that does not exist, and where there is no picture at all.
+    With `clips` the clips among them, too. Raises InputError for a path that does not exist, and where there is no
+    picture at all.
     """
+    wanted = PICTURE_SUFFIXES | CLIP_SUFFIXES if clips else PICTURE_SUFFIXES
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = [f for f in path.rglob("*") if f.suffix.lower() in PICTURE_SUFFIXES and f.is_file()]
+            inside = [f for f in path.rglob("*") if f.suffix.lower() in wanted and f.is_file()]
             found += sorted(inside, key=lambda f: [natural_key(part) for part in f.relative_to(path).parts])
-        elif path.is_file() and path.suffix.lower() in CLIP_SUFFIXES:
-            raise InputError(f"{path}: is a clip; name pictures of parts, or play it through `sightline run`")
+        elif path.is_file() and is_clip(path) and not clips:
+            raise InputError(
+                f"{path}: is a clip; name pictures of parts; `sightline inspect run` takes them from clips"
+            )
         elif path.is_file():
             found.append(path)
         else:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge_agent.inspect.settings import InspectionConfig
+from edge_agent.inspect.settings import InspectionConfig, LiveConfig
 from edge_agent.inspect.store import recipe_of
 from vision.errors import InputError
 from vision.inspect.recipe import Recipe, Region
@@ -26,10 +26,20 @@ class _Within(BaseModel):
 
 def load_recipe(path: Path) -> Recipe:
     """The recipe in a file: the whole of it, or what stands under `inspection:`. Raises ConfigError."""
+    within = _within(path)
+    return load(path, Recipe) if within is None else within.recipe
+
+
+def load_live(path: Path) -> LiveConfig | None:
+    """How the file says that a line is inspected; None where it holds a recipe alone. Raises ConfigError."""
+    within = _within(path)
+    return None if within is None else within.live
+
+
+def _within(path: Path) -> InspectionConfig | None:
+    """What stands under `inspection:`; None where there is no such key."""
     data: Any = read(path).data
-    if isinstance(data, dict) and "inspection" in data:
-        return load(path, _Within).inspection.recipe
-    return load(path, Recipe)
+    return load(path, _Within).inspection if isinstance(data, dict) and "inspection" in data else None
 
 
 def chosen(name: str | None, golden: Path | None, config: Path | None, store: Path) -> tuple[Recipe, Path]:

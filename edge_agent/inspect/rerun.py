@@ -59,7 +59,8 @@ def _again(out: Path, entry: Line, inspector: Inspector, made: Run) -> Again:
         data = _kept(Path(file), wanted)
     if data is None:
         return Again(file, missing="its picture was not kept, and the file is gone or has changed since")
-    return _compared(file, entry, judged(inspector, PartPicture(file, data), made, made.digest).entry)
+    part = PartPicture(file, data, entry.get("clip"))
+    return _compared(file, entry, judged(inspector, part, made, made.digest).entry)
 
 
 def _live_again(out: Path, entry: Line, inspector: Inspector, made: Run) -> Again:

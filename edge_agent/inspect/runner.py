@@ -15,7 +15,9 @@ import numpy.typing as npt
 
 from edge_agent.inspect import verdicts
 from edge_agent.inspect.assets import FolderAssets, digest
-from edge_agent.inspect.pictures import PartPicture, pixels_of, read
+from edge_agent.inspect.clips import parts_of
+from edge_agent.inspect.pictures import PartPicture, pixels_of
+from edge_agent.inspect.settings import LiveConfig
 from edge_agent.inspect.verdicts import FILES, HEAT, PICTURES, VERDICTS, Line, Run
 from vision.errors import InputError
 from vision.frame import Pixels
@@ -31,7 +33,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to inspect and how. `orders` says by a picture's name what is expected of that very part."""
+    """What to inspect and how. `orders` says by a picture's name what is expected of that very part.
+
+    `live`: its triggers and window say where in a clip parts are; without it the clip itself does.
+    """
 
     recipe: Recipe
     folder: Path
@@ -39,10 +44,11 @@ class Job:
     out: Path
     keep: Keep = "all"
     orders: Mapping[str, Mapping[str, str]] | None = None
+    live: LiveConfig | None = None
 
 
 def run(job: Job, progress: Progress | None = None) -> list[Line]:
-    """Inspect every picture; write verdicts, pictures, heat maps and `run.json` into the output folder.
+    """Inspect every part; write verdicts, pictures, heat maps and `run.json` into the output folder.
 
     Raises InputError or ModelError where the recipe cannot be used; a bad picture is a verdict, not an error.
     """
@@ -59,14 +65,14 @@ def run(job: Job, progress: Progress | None = None) -> list[Line]:
     run_digest = made.digest
     told: list[Line] = []
     with (job.out / VERDICTS).open("w", encoding="utf-8") as file:
-        for part in read(job.files):
+        for part in parts_of(job.files, job.live):
             found = judged(inspector, part, made, run_digest)
             _keep(job, found, part.data)
             file.write(verdicts.dumped(found.entry) + "\n")
             file.flush()  # what is judged stays judged, whatever happens to the rest
             told.append(found.entry)
             if progress is not None:
-                progress(len(told), len(job.files))
+                progress(len(told), max(len(told), len(job.files)))  # how many a clip holds shows at its end
     return told
 
 
@@ -92,7 +98,7 @@ def judged(
     `order`: in place of the run's, what is expected of this part. `more`: results of its sensors.
     """
     began = time.perf_counter()
-    pixels = pixels_of(part.data)
+    pixels = part.pixels
     if isinstance(pixels, str):
         inspection = Inspection(combine([CheckResult.undecided("picture", pixels)]), Prepared(reason=pixels))
     else:
@@ -105,7 +111,8 @@ def judged(
         part.file, inspection.verdict, picture=digest(part.data), run_digest=run_digest, run=made, ms=ms
     )
     heat = None if isinstance(pixels, str) else heat_map(inspection, pixels)
-    return Judged({**entry, "heat": None if heat is None else digest(heat)}, heat)
+    clip = {} if part.clip is None else {"clip": dict(part.clip)}
+    return Judged({**entry, "heat": None if heat is None else digest(heat), **clip}, heat)
 
 
 def order_of(orders: Mapping[str, Mapping[str, str]], file: str) -> Mapping[str, str]:

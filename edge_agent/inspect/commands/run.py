@@ -1,4 +1,4 @@
-"""`sightline inspect run`: pictures of parts through a recipe, with verdicts and a report."""
+"""`sightline inspect run`: pictures and clips of parts through a recipe, with verdicts and a report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ def register(group: typer.Typer) -> None:
 
 
 def run_command(
-    paths: Annotated[list[Path], typer.Argument(help="Pictures of parts, or folders of them.", show_default=False)],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Pictures or clips of parts, or folders of them.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(help="Folder for verdicts, pictures and the report.", show_default=False)],
     name: Annotated[str | None, typer.Option(help="A trained inspection of the store.")] = None,
     golden: Annotated[Path | None, typer.Option(help="The picture of a good part to compare with.")] = None,
@@ -33,15 +35,16 @@ def run_command(
         typer.Option(help="Whose pictures are kept for `rerun`: of all parts, of those that did not pass, of none."),
     ] = "all",
 ) -> None:
-    """Inspect pictures of parts: which pass, which do not, and why. Ends with 1 where a part is rejected."""
+    """Inspect parts in pictures and clips: which pass, which do not, and why. Ends with 1 where a part is rejected."""
     from edge_agent.inspect import recipes, runner
     from edge_agent.inspect.console import Bar, tell
     from edge_agent.inspect.pictures import files_of
     from edge_agent.inspect.report import write_report
 
     recipe, folder = recipes.chosen(name, golden, config, store)
-    files = files_of(paths)
-    job = runner.Job(recipe, folder, tuple(files), out, keep, recipes.orders(orders, order or []))
+    files = files_of(paths, clips=True)
+    live = None if config is None else recipes.load_live(config)
+    job = runner.Job(recipe, folder, tuple(files), out, keep, recipes.orders(orders, order or []), live)
     with Bar("inspecting") as bar:
         told = runner.run(job, bar.show)
     report = write_report(out)

@@ -73,7 +73,7 @@ class LiveInspection:
             self._record = await asyncio.to_thread(LiveRecord, folder, self.recipe, self._assets, keeping, now)
         await self._outputs.start()
         self._station.start()
-        watches = watches_of(self.live)
+        watches = watches_of(self.live.triggers)
         self._watcher = Watcher(watches, self._station.trigger) if watches else None
         for one in self._inputs:
             one.start()

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from edge_agent.inspect.settings import LineInPicture, LiveConfig, Standstill
+from edge_agent.inspect.settings import AnyTrigger, LineInPicture, Standstill
 from vision.frame import Frame
 from vision.inspect.trigger import Trigger
 from vision.inspect.trigger_view import LineTrigger, StandstillTrigger
 
 log = logging.getLogger("sightline.inspection")
 
-_Watch = tuple[str, LineTrigger | StandstillTrigger]
+Watch = tuple[str, LineTrigger | StandstillTrigger]
 
 
 class Watcher:
     """Looks at frames for parts that cross a line or stand still."""
 
-    def __init__(self, watches: Sequence[_Watch], trigger: Callable[[Trigger], object]) -> None:
+    def __init__(self, watches: Sequence[Watch], trigger: Callable[[Trigger], object]) -> None:
         self._watches, self._trigger = watches, trigger
         self.skipped = 0  # frames that came while the one before was looked at
         self._frame: Frame | None = None
@@ -56,15 +56,19 @@ class Watcher:
                 log.exception("a picture could not be looked at for triggers")
 
     def _look(self, frame: Frame) -> None:
-        for source, watch in self._watches:
-            if watch.look(frame.image, frame.t):
-                self._trigger(Trigger(frame.t, source))
+        for trigger in looked_at(frame, self._watches):
+            self._trigger(trigger)
 
 
-def watches_of(live: LiveConfig) -> list[_Watch]:
-    """The triggers that are in the picture."""
-    found: list[_Watch] = []
-    for wanted in live.triggers:
+def looked_at(frame: Frame, watches: Sequence[Watch]) -> list[Trigger]:
+    """The parts that this picture tells of."""
+    return [Trigger(frame.t, source) for source, watch in watches if watch.look(frame.image, frame.t)]
+
+
+def watches_of(triggers: Iterable[AnyTrigger]) -> list[Watch]:
+    """Those of the triggers that are in the picture."""
+    found: list[Watch] = []
+    for wanted in triggers:
         if isinstance(wanted, LineInPicture):
             found.append(("line", LineTrigger(wanted.points, wanted.min_share)))
         elif isinstance(wanted, Standstill):

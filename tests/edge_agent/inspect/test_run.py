@@ -148,7 +148,6 @@ def test_recipes_by_file_name_and_key(parts: Path, tmp_path: Path) -> None:
         (("{parts}", "--out", "{out}"), "--name NAME, --golden IMAGE or --config FILE"),
         (("{parts}", "--golden", "a.png", "--name", "b", "--out", "{out}"), "say it twice"),
         (("{parts}", "--golden", "gone.png", "--out", "{out}"), "no such file"),
-        (("{clip}", "--golden", "{good}", "--out", "{out}"), "is a clip"),
         (("gone", "--golden", "{good}", "--out", "{out}"), "gone: no such file or folder"),
         (("{parts}", "--name", "../up", "--out", "{out}"), "letters, digits"),
         (("{parts}", "--name", "bord", "--store", "{store}", "--out", "{out}"), "did you mean board"),
@@ -167,10 +166,7 @@ def test_wrong_input_is_one_line(parts: Path, tmp_path: Path, arguments: tuple[s
     bad.write_text("reference: good.png\nchecks: [{type: golden, tolerence: 1}]\n")
     (store / "board").mkdir(parents=True)
     (store / "board" / "recipe.yaml").write_text("x")
-    clip = tmp_path / "a.mp4"
-    clip.write_bytes(b"x")
     places = {
-        "clip": clip,
         "parts": parts,
         "out": tmp_path / "o",
         "good": tmp_path / "good.png",
