@@ -67,16 +67,17 @@ def _live_again(out: Path, entry: Line, inspector: Inspector, made: Run) -> Agai
     """A part of a running line: its picture, if it had one, and its readings."""
     file, live, wanted = str(entry.get("file")), entry["live"], str(entry.get("picture"))
     more = sensor_results(live)
+    given: Line = {key: entry[key] for key in ("live", "shadow") if key in entry}  # no part of the verdict
     if live["no_picture"]:
         verdict = combine([*blind(live["no_picture"]).verdict.results, *more])
         new = verdicts.line(file, verdict, picture="", run_digest=made.digest, run=made, ms=0.0) | {"heat": None}
-        return _compared(file, entry, {**new, "live": live})
+        return _compared(file, entry, {**new, **given})
     data = _kept(out / PICTURES / wanted, wanted)
     if data is None:
         return Again(file, missing="its picture was not kept, or has been changed")
     part = PartPicture(file, data)
     new = judged(inspector, part, made, made.digest, order=live["order"], more=more).entry
-    return _compared(file, entry, {**new, "live": live})
+    return _compared(file, entry, {**new, **given})
 
 
 def _compared(file: str, entry: Line, new: Line) -> Again:

@@ -156,12 +156,23 @@ class LiveConfig(Value):
         "all", description="Whose pictures, heat maps and readings are kept in data_dir/inspection for `inspect rerun`."
     )
     keep_gb: float = Field(2.0, gt=0, le=100000, description="So much is kept there; beyond, the oldest go.")
+    shadow: str | None = Field(
+        None,
+        min_length=1,
+        description="NAME@VERSION of a trained inspection that judges every part, too, after the output: its verdict is "
+        "kept for `inspect shadow --verdicts` and nothing acts on it. On a busy processor it lets parts go.",
+    )
+    shadow_store: ConfigPath | None = Field(
+        None, description="Where trained inspections lie; default: the folder `inspection`, as for the commands."
+    )
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
         for kind, names in (("sensors", [s.name for s in self.sensors]), ("outputs", [o.name for o in self.outputs])):
             if len(set(names)) != len(names):
                 raise ValueError(f"two {kind} have the same name; give each its own")
+        if self.shadow is not None and self.keep == "none":
+            raise ValueError("shadow needs records to keep its verdicts in; set keep to doubtful or all")
         return self
 
 

@@ -21,14 +21,22 @@ def register(group: typer.Typer) -> None:
 
 
 def shadow_command(
-    old: Annotated[str, typer.Option(help="The inspection in use: NAME, or NAME@VERSION.", show_default=False)],
-    new: Annotated[str, typer.Option(help="The one that may take over: NAME@VERSION.", show_default=False)],
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
             help="Pictures, folders of them, folders of `inspect run` or of the agent; default: all labelled parts.",
             show_default=False,
         ),
+    ] = None,
+    old: Annotated[
+        str | None, typer.Option(help="The inspection in use: NAME, or NAME@VERSION.", show_default=False)
+    ] = None,
+    new: Annotated[
+        str | None, typer.Option(help="The one that may take over: NAME@VERSION.", show_default=False)
+    ] = None,
+    verdicts: Annotated[
+        Path | None,
+        typer.Option(help="In place of judging: what a line with `live.shadow` has kept; a folder of the agent."),
     ] = None,
     store: Annotated[Path, typer.Option(help="Where trained inspections lie.")] = DEFAULT_STORE,
     reviews: Annotated[Path | None, typer.Option(help="Where people's labels lie; default: the same.")] = None,
@@ -40,6 +48,15 @@ def shadow_command(
     from edge_agent.inspect.line.labels import Labels
     from vision.errors import InputError
 
+    if verdicts is not None:
+        if paths or old is not None:
+            raise InputError("--verdicts holds the parts and the line's own verdicts; leave pictures and --old out")
+        _recorded(verdicts, new, reviews or store, csv)
+        return
+    if old is None or new is None:
+        raise InputError(
+            "say which two: --old NAME --new NAME@VERSION, or --verdicts FOLDER of a line with live.shadow"
+        )
     names = dict.fromkeys(shadow.version_of(each)[0] for each in (old, new))
     stores = [Labels(name, reviews or store) for name in names]
     labels = {picture: label for each in stores for picture, label in each.current().items()}
@@ -50,6 +67,30 @@ def shadow_command(
     both = shadow.inspector_of(old, store), shadow.inspector_of(new, store)
     with Bar("comparing") as bar:
         found = shadow.compare(*both, files, labels, bar.show)
+    _show(found, old, new, csv)
+
+
+def _recorded(verdicts: Path, new: str | None, reviews: Path, csv: Path | None) -> None:
+    """What the line has kept of the model in its shadow."""
+    from edge_agent.inspect.line import records, shadow
+    from edge_agent.inspect.line.labels import Label, Labels
+    from vision.errors import InputError
+
+    def labels(name: str) -> dict[str, Label]:
+        try:
+            return dict(Labels(name, reviews).current())
+        except InputError:  # a recipe's name may be one that no folder has, and then nobody has labelled its parts
+            return {}
+
+    kept = shadow.recorded(records.read(verdicts).parts, labels, new)
+    _show(kept.comparison, kept.old, kept.new, csv)
+    if kept.without:
+        typer.echo(f"{kept.without} more parts have no verdict of {kept.new}")
+
+
+def _show(found: Comparison, old: str, new: str, csv: Path | None) -> None:
+    from edge_agent.inspect.line import shadow
+
     if csv is not None:
         shadow.write_table(found, csv)
     _tell(found, old, new)

@@ -6,9 +6,11 @@ import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edge_agent.inspect.assets import FolderAssets, digest
 from edge_agent.inspect.line.labels import Label, Said
+from edge_agent.inspect.line.records import Part
 from edge_agent.inspect.line.records import read as read_verdicts
 from edge_agent.inspect.models import ModelStore
 from edge_agent.inspect.pictures import files_of, pixels_of
@@ -18,6 +20,7 @@ from edge_agent.inspect.verdicts import VERDICTS
 from vision.errors import InputError
 from vision.inspect.anomaly.statistics import clopper_pearson
 from vision.inspect.inspector import Inspector
+from vision.inspect.recipe import Recipe
 from vision.inspect.result import CheckResult, Outcome, Verdict, combine
 
 Progress = Callable[[int, int], None]
@@ -97,15 +100,20 @@ def version_of(reference: str) -> tuple[str, int | None]:
     return name, int(number) if sign else None
 
 
-def inspector_of(reference: str, store: Path) -> Inspector:
-    """The inspection of that name and version. Raises InputError or StoreError where there is none that can be used."""
+def recipe_and_assets(reference: str, store: Path) -> tuple[Recipe, FolderAssets]:
+    """The recipe of that name and version, and its files. Raises InputError or StoreError where it cannot be used."""
     name, number = version_of(reference)
     path = recipe_of(name, store)
     if number is not None:
         models = ModelStore(name, store)
         models.load(number)  # it is there, and is what was written
         path = models.recipe_of(number)
-    return Inspector(load_recipe(path), FolderAssets(path.parent))
+    return load_recipe(path), FolderAssets(path.parent)
+
+
+def inspector_of(reference: str, store: Path) -> Inspector:
+    """The inspection of that name and version. Raises as `recipe_and_assets` does."""
+    return Inspector(*recipe_and_assets(reference, store))
 
 
 def pictures(paths: Sequence[Path]) -> list[Path]:
@@ -150,6 +158,43 @@ def _judged(inspector: Inspector, data: bytes) -> Judgement:
         verdict = inspector.inspect(pixels).verdict
     leading = verdict.leading
     return Judgement(verdict.outcome, None if leading is None else leading.severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the line said, and the model in its shadow; of parts from before it, or let go by it, `without` counts."""
+
+    old: str
+    new: str
+    comparison: Comparison
+    without: int
+
+
+def recorded(parts: Sequence[Part], labels: Callable[[str], Mapping[str, Label]], new: str | None = None) -> Recorded:
+    """The verdicts that both have left in the line's records; `new`: the model in the shadow, default the last one.
+
+    `labels` gives what people say, by the inspection's name. Raises InputError where nothing was judged by it.
+    """
+    models = [str(shadow.get("model")) for part in parts if (shadow := _shadow(part)) is not None]
+    wanted = new or next(reversed(models), "")
+    if wanted not in models:
+        known = f"; there are: {', '.join(dict.fromkeys(models))}" if models else "; set inspection.live.shadow"
+        raise InputError(f"these verdicts hold none of {f'the model {wanted}' if new else 'a model in shadow'}{known}")
+    said = {name: labels(name) for name in dict.fromkeys(part.recipe_name for part in parts)}
+    rows = []
+    for part in parts:
+        shadow = _shadow(part)
+        if shadow is not None and shadow.get("model") == wanted:
+            label = said[part.recipe_name].get(part.picture)
+            before = max((score.severity for score in part.scores.values()), default=None)
+            after = Judgement(shadow["verdict"], shadow.get("severity"))
+            rows.append(Row(part.file, Judgement(part.verdict, before), after, None if label is None else label.label))
+    return Recorded(" and ".join(said), wanted, Comparison(tuple(rows)), len(parts) - len(rows))
+
+
+def _shadow(part: Part) -> dict[str, Any] | None:
+    shadow = part.entry.get("shadow")
+    return shadow if isinstance(shadow, dict) and shadow.get("verdict") in OUTCOMES else None
 
 
 def write_table(comparison: Comparison, path: Path) -> None:

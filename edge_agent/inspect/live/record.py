@@ -20,6 +20,7 @@ import cv2
 
 from edge_agent.inspect import verdicts
 from edge_agent.inspect.assets import FolderAssets, digest
+from edge_agent.inspect.live.shadow import LiveShadow, step_back
 from edge_agent.inspect.live.station import Decision
 from edge_agent.inspect.runner import heat_map
 from edge_agent.inspect.verdicts import FILES, HEAT, PICTURES, VERDICTS, Line, Run
@@ -31,15 +32,17 @@ from vision.inspect.result import CheckResult
 log = logging.getLogger("sightline.inspection")
 
 _WAITING = 64  # parts that are not yet written; beyond, lines are written without their pictures
+_END_S, _END_SHADOW_S = 3.0, 20.0  # within which what waits is written at the end
 _LOOK_EVERY = 50  # parts between two looks at the space in use
 
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """Whose pictures are kept, and how many bytes all runs may take."""
+    """Whose pictures are kept, and how many bytes all runs may take; `shadow` judges every part, too, and is kept."""
 
     keep: Literal["all", "doubtful", "none"]
     most_bytes: int
+    shadow: LiveShadow | None = None
 
 
 class LiveRecord:
@@ -69,13 +72,15 @@ class LiveRecord:
         """Keep what this verdict was made from."""
         self._items.put(decision)
 
-    def stop(self, timeout: float = 3.0) -> None:
+    def stop(self) -> None:
         """Write what waits."""
         self._items.put(None)
-        self._thread.join(timeout)
+        self._thread.join(_END_S if self._keeping.shadow is None else _END_SHADOW_S)
 
     def _work(self) -> None:
         count, told = 0, False
+        if self._keeping.shadow is not None:
+            step_back()
         while (decision := self._items.get()) is not None:
             try:
                 self._write(decision)
@@ -96,6 +101,9 @@ class LiveRecord:
             keep = False
             self.without_picture += 1
         entry = self._line(decision, keep=keep)
+        shadow = self._keeping.shadow
+        if shadow is not None and (said := shadow.judge(decision, self._items.qsize())) is not None:
+            entry["shadow"] = said
         with (self.folder / VERDICTS).open("a", encoding="utf-8") as file:
             file.write(verdicts.dumped(entry) + "\n")
 

@@ -18,9 +18,11 @@ from edge_agent.inspect.live.inputs import Input, inputs_of
 from edge_agent.inspect.live.messages import TriggerReader, name_of, reading_from
 from edge_agent.inspect.live.outputs import Missed, Outputs
 from edge_agent.inspect.live.record import Keeping, LiveRecord
+from edge_agent.inspect.live.shadow import LiveShadow
 from edge_agent.inspect.live.station import Decision, Station
 from edge_agent.inspect.live.watch import Watcher, watches_of
 from edge_agent.inspect.settings import HttpSource, HttpTrigger, InspectionConfig, LiveConfig
+from edge_agent.inspect.store import DEFAULT_STORE
 from edge_agent.live.worker import Happening
 from vision.errors import InputError
 from vision.frame import Frame
@@ -53,6 +55,8 @@ class LiveInspection:
         self._shared = shared
         self._assets = FolderAssets(shared.folder)
         inspector = Inspector(self.recipe, self._assets)
+        store = self.live.shadow_store or DEFAULT_STORE
+        self._shadow = LiveShadow(self.live.shadow, store) if self.live.shadow is not None else None
         self._board = Board(self.live.sensors, _vibration(self.live))
         self._station = Station(inspector, self.live.window, self._board, self._decided, shared.clock)
         self._outputs = Outputs(self.live.outputs, self._missed, shared.clock)
@@ -68,7 +72,7 @@ class LiveInspection:
         """Begin to listen, to look, to switch."""
         self._loop = asyncio.get_running_loop()
         if self.live.keep != "none":
-            keeping = Keeping(self.live.keep, int(self.live.keep_gb * 1e9))
+            keeping = Keeping(self.live.keep, int(self.live.keep_gb * 1e9), self._shadow)
             folder, now = self._shared.data_dir / "inspection", self._shared.clock()
             self._record = await asyncio.to_thread(LiveRecord, folder, self.recipe, self._assets, keeping, now)
         await self._outputs.start()
@@ -140,6 +144,9 @@ class LiveInspection:
             "outputs": {"acknowledged": len(times), "missed": self._outputs.missed},
             "latency_s": round(times[-1], 4) if times else None,
             "clock_skew_s": {name: round(one.skew.seconds, 3) for name, one in self._board.sensors.items()},
+            "shadow": None
+            if self._shadow is None
+            else {"model": self._shadow.reference, "left_out": self._shadow.left_out},
             "record": None if self._record is None else self._record.folder.name,
         }
 

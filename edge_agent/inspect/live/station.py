@@ -159,21 +159,12 @@ class Station:
         trigger = taken.trigger
         key = trigger.part or event_id(trigger.t, "part", trigger.source, self.parts)
         began = time.perf_counter()
-        waiting = _Waiting(key, taken, self._inspected(taken), time.perf_counter() - began)
+        waiting = _Waiting(key, taken, inspected(self._inspector, taken), time.perf_counter() - began)
         with self._changed:
             self._waiting.append(waiting)
             settled = self._settled(self._clock() if self._running else float("inf"))
         for one in settled:
             self._decide(one)
-
-    def _inspected(self, taken: Taken) -> Inspection:
-        if taken.frame is None:
-            return blind(taken.reason)
-        try:
-            return self._inspector.inspect(taken.frame.image, taken.trigger.order)
-        except Exception as error:  # whatever is wrong with this picture, the part has a verdict
-            log.exception("a part could not be inspected")
-            return blind(f"the part could not be inspected: {type(error).__name__}")
 
     def _decide(self, waiting: _Waiting) -> None:
         trigger = waiting.taken.trigger
@@ -193,6 +184,17 @@ class Station:
             self._told(decision)
         except Exception:
             log.exception("a verdict could not be told", extra={"part": waiting.key})
+
+
+def inspected(inspector: Inspector, taken: Taken) -> Inspection:
+    """What the recipe says of a part's picture; never raises."""
+    if taken.frame is None:
+        return blind(taken.reason)
+    try:
+        return inspector.inspect(taken.frame.image, taken.trigger.order)
+    except Exception as error:  # whatever is wrong with this picture, the part has a verdict
+        log.exception("a part could not be inspected")
+        return blind(f"the part could not be inspected: {type(error).__name__}")
 
 
 def blind(reason: str) -> Inspection:
