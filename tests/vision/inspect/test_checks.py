@@ -150,7 +150,7 @@ def test_codes(kind: str, text: str, values: dict[str, Any], outcome: str, said:
 
 def test_a_missing_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "zxingcpp", None)
-    with pytest.raises(InputError, match=r"sightline\[codes\]"):
+    with pytest.raises(InputError, match=r"sightline\[inspect\]"):
         made({"type": "code"})
 
 
