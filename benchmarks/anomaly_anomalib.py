@@ -107,9 +107,13 @@ def main() -> None:
         raise SystemExit(f"{absent[0]} is not installed: python -m pip install -r benchmarks/requirements-anomalib.txt")
     import torch
 
-    warnings.simplefilter("ignore", FutureWarning)  # Anomalib's own, on import
+    for kind in (FutureWarning, DeprecationWarning):  # of Anomalib about itself
+        warnings.simplefilter("ignore", kind)
+    import anomalib.models  # noqa: F401  (seconds, which are no training)
+
     torch.set_num_threads(1)
     torch.manual_seed(0)  # PatchCore's coreset and PaDiM's choice of features
+    np.random.seed(0)  # noqa: NPY002 (PatchCore's projection, which scikit-learn draws)
     cv2.setNumThreads(1)
     tiles("Anomalib PatchCore", patchcore)
     tiles("Anomalib PaDiM", padim)
