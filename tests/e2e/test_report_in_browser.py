@@ -10,7 +10,7 @@ import pytest
 
 from edge_agent.report import write_report
 from tests.edge_agent.report.sample import report
-from tests.peers.browser import until
+from tests.peers.browser import quiet_page, until
 
 
 @pytest.fixture(scope="module")
@@ -21,17 +21,8 @@ def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(browser: Any, page_path: Path) -> Iterator[Any]:
-    """The report at desktop size; fails when anything is said in the console or asked of a network."""
-    said: list[str] = []
-    context = browser.new_context(viewport={"width": 1200, "height": 800})
-    opened = context.new_page()
-    opened.on("console", lambda message: said.append(message.text))
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.on("request", lambda request: said.append(request.url) if request.url.startswith("http") else None)
-    opened.goto(page_path.as_uri())
-    yield opened
-    context.close()
-    assert said == []
+    with quiet_page(browser, page_path.as_uri()) as opened:
+        yield opened
 
 
 def shown(page: Any) -> int:

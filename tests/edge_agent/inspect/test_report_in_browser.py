@@ -12,7 +12,7 @@ import pytest
 
 from edge_agent.inspect.report import write_report
 from edge_agent.inspect.runner import Job, run
-from tests.peers.browser import until
+from tests.peers.browser import quiet_page, until
 from tests.vision.inspect.drawn import board, encoded
 from vision.inspect.recipe import Recipe
 
@@ -42,16 +42,8 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(browser: Any, path: Path) -> Iterator[Any]:
-    said: list[str] = []
-    context = browser.new_context(viewport={"width": 1200, "height": 800})
-    opened = context.new_page()
-    opened.on("console", lambda message: said.append(message.text))
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.on("request", lambda request: said.append(request.url) if request.url.startswith("http") else None)
-    opened.goto(path.as_uri())
-    yield opened
-    context.close()
-    assert said == []
+    with quiet_page(browser, path.as_uri()) as opened:
+        yield opened
 
 
 def test_parts_with_boxes_and_heat(page: Any) -> None:
