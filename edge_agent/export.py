@@ -20,9 +20,11 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Literal
 
+from edge_agent.language.asked import question_files
 from vision.delivery.records import EventFilter, StoredEvent
 from vision.delivery.store import Store
 from vision.errors import InputError, OutsideError
+from vision.events import Event
 
 Format = Literal["jsonl", "csv", "zip"]
 _SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".zip": "zip"}
@@ -166,7 +168,7 @@ def _write_zip(
         _add_text(archive, "events.csv", csv_lines(spool, facts), files)
         spool.seek(0)
         taken = {entry["path"] for entry in files}
-        for event_id, path in _evidence_of(spool):
+        for event_id, path in _evidence_of(spool, evidence):
             if path not in taken:
                 taken.add(path)
                 _add_evidence(archive, evidence, path, event_id, files, done)
@@ -182,10 +184,12 @@ def _write_zip(
         done.files = len(files)
 
 
-def _evidence_of(spool: IO[str]) -> Iterator[tuple[str, str]]:
+def _evidence_of(spool: IO[str], root: Path) -> Iterator[tuple[str, str]]:
+    """Event id and path of its pictures and clips, and of what a language model was asked about it."""
     for line in spool:
-        raw = json.loads(line)
-        yield from ((raw["id"], path) for path in raw["evidence"].values() if path)
+        event = Event.model_validate_json(line)
+        named = (event.evidence.snapshot, event.evidence.clip)
+        yield from ((event.id, path) for path in (*named, *question_files(root, event)) if path)
 
 
 def _add_text(archive: zipfile.ZipFile, name: str, lines: Iterable[str], files: list[dict[str, Any]]) -> None:

@@ -223,7 +223,7 @@ def export_command(
     min_severity: SeverityOption = None,
     utc: UtcOption = False,
 ) -> None:
-    """Events into a file; a zip also holds their pictures and clips, a manifest and SHA256SUMS (`sha256sum -c`)."""
+    """Events into a file; a zip also holds their evidence, what a language model was asked, a manifest and SHA256SUMS."""
     wanted = _filter(since, until, camera, kind, state, min_severity, UTC if utc else None)
     chosen = format_of(out, form)
     about = {

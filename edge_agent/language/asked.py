@@ -100,9 +100,25 @@ class AskedKeeper:
         return dated(FOLDER, event, ending) if self._daily else f"{FOLDER}/{event.id}{ending}"
 
 
+def _names(event: Event) -> tuple[str, str]:
+    """Where a question may lie: live, and of a clip."""
+    return dated(FOLDER, event, ".json"), f"{FOLDER}/{event.id}.json"
+
+
+def question_files(folder: Path, event: Event) -> list[str]:
+    """The paths, from `folder`, of what is kept of the question about this event: its record, its pictures; none if none."""
+    name = next((name for name in _names(event) if event.described is not None and (folder / name).is_file()), None)
+    if name is None:
+        return []
+    try:
+        return [name, *(kept.path for kept in kept_question(folder, event).pictures or ())]
+    except InputError:  # damaged: evidence all the same
+        return [name]
+
+
 def kept_question(folder: Path, event: Event) -> Question:
     """The question about this event below `folder`. Raises `InputError`, which says why there is none."""
-    names = (dated(FOLDER, event, ".json"), f"{FOLDER}/{event.id}.json")
+    names = _names(event)
     path = next((folder / name for name in names if (folder / name).is_file()), None)
     if path is None and event.described is None:
         raise InputError(f"{event.id}: no language model has described this event; its words are made of its facts")

@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 
 from edge_agent.export import cell, export, format_of, walk
+from edge_agent.files import dated, write_whole
 from tests.vision.delivery.store.samples import T0, event
 from vision.delivery.records import EventFilter, StoredEvent
 from vision.delivery.store import Store, open_store
 from vision.errors import InputError, OutsideError
-from vision.events import Evidence, Summary
+from vision.events import Event, Evidence, Summary
+from vision.language.record import ModelStamp, Question, kept_bytes
 
 ALL = EventFilter()
 
@@ -127,6 +129,32 @@ def test_the_zip_verifies_with_sha256sum(store: Store, tmp_path: Path) -> None:
     missing = [entry["path"] for entry in manifest["missing"]]
     assert missing == ["clips/a.mp4", "../data/secret", "/etc/hostname", "link.jpg", "snapshots", "a\nb"]
     assert [path for _, path in done.missing] == missing
+
+
+def test_the_zip_has_what_a_language_model_was_asked(store: Store, tmp_path: Path) -> None:
+    live, clip, damaged, bare = (event(n, described={"model": "m"}, evidence=Evidence()) for n in (1, 2, 3, 4))
+    day = dated("asked", live, "")
+    write_whole(tmp_path / f"{day}.json", asked(live, f"{day}.jpg"))
+    write_whole(tmp_path / f"{day}.jpg", b"shown")
+    write_whole(tmp_path / f"asked/{clip.id}.json", asked(clip, f"asked/{clip.id}.jpg"))
+    write_whole(tmp_path / f"asked/{damaged.id}.json", b"{")
+    for found in (live, clip, damaged, bare):
+        store.record(found, [], T0)
+    done = export(walk(store, ALL), tmp_path / "e.zip", "zip", tmp_path, {})
+    with zipfile.ZipFile(tmp_path / "e.zip") as archive:
+        kept = [name for name in archive.namelist() if name.startswith("asked/")]
+        assert kept == [f"{day}.json", f"{day}.jpg", f"asked/{clip.id}.json", f"asked/{damaged.id}.json"]
+        assert archive.read(f"{day}.jpg") == b"shown"
+    assert done.missing == [(clip.id, f"asked/{clip.id}.jpg")]
+
+
+def asked(about: Event, picture: str) -> bytes:
+    """The record of a question with one picture."""
+    return Question(
+        event=about, name="intrusion", version=1, prompt_digest="", asked="", system="", prompt="", max_tokens=9, seed=0,
+        temperature=0.0, answer_schema={}, pictures=(kept_bytes(picture, b"shown"),), model=ModelStamp(name="m"), values={},
+        text="",
+    ).model_dump_json().encode()  # fmt: skip
 
 
 def test_large_evidence_is_not_held_in_memory(store: Store, tmp_path: Path) -> None:
