@@ -9,8 +9,8 @@ The same command goes on where it was stopped. Stages, each from its own seed:
 
 1. ``render``: crops of yard scenes, and parts on a table
 2. ``vision``: the vision tower learns to say what it sees in the fixed directions of ``tools/vlm/codes.py``
-3. ``short``, ``text``: the text part learns to answer from image tokens in these directions (needs no vision tower: may
-   run at the same time, as ``--only short text``)
+3. ``short``, ``text``: the text part learns to answer from image tokens in these directions; it needs no vision tower,
+   so a second process does it at the same time where there is a second core
 4. ``joint``: both together on rendered crops
 5. ``listen``: the text part alone, on what the vision tower then says of rendered crops
 6. ``export``, ``measure``: GGUF files; accuracy through llama.cpp on scenes, figures and parts that training never saw
@@ -28,6 +28,8 @@ import math
 import multiprocessing
 import os
 import platform
+import subprocess
+import sys
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from tools.vlm.scenes import Crop
 
 TRAINED = ("vision", "short", "text", "joint", "listen")
+_WRITING = {"short", "text"}  # need no vision tower
 STAGES = ("render", *TRAINED, "export", "measure")
 NAME = "sightline-demo-vlm"
 HELD_OUT = 3999  # the seed of the scenes that are kept from training
@@ -55,14 +58,14 @@ _JOINT = 0.45  # share of the joint stage in the final weights, the rest from be
 class Plan:
     """How much of everything: numbers of the committed weights are in their card."""
 
-    shards: int = 10
+    shards: int = 19
     pictures: int = 160  # of each shard, with about five crops each
-    parts: int = 1200  # pictures of parts
-    vision: int = 3000  # steps
-    short: int = 450
-    text: int = 400
-    joint: int = 400
-    listen: int = 1000
+    parts: int = 3000  # pictures of parts
+    vision: int = 8000  # steps
+    short: int = 1500
+    text: int = 2500
+    joint: int = 700
+    listen: int = 1500
     seed: int = 1
 
     @property
@@ -240,12 +243,14 @@ def measure(model: Model, work: Path, out: Path, plan: Plan, limits: Limits, mos
 def _made(work: Path, plan: Plan, start: Path | None) -> str:
     """What was trained on what, as the checkpoints have it."""
     from tools.vlm import learn
+    from tools.vlm.parts_fields import PartLook
 
-    crops = len(training_crops(work, plan))
+    crops = training_crops(work, plan)
+    parts = sum(isinstance(crop.look, PartLook) for crop in crops)
     vision, short, text, joint, listen = (learn.steps_done(work / f"{name}.pt") for name in TRAINED)
     begin = "random weights" if start is None else "the pair that was here before"
     return (
-        f"Begun with {begin}. {crops - plan.parts} crops of the seeds {plan.seeds[0]} to {plan.seeds[-1]} and {plan.parts} "
+        f"Begun with {begin}. {len(crops) - parts} crops of the seeds {plan.seeds[0]} to {plan.seeds[-1]} and {parts} "
         f"parts of {', '.join(str(seed) for seed, _ in plan.parts_shards) or 'no seed'};\nheld out: {HELD_OUT} and "
         f"{HELD_OUT_PARTS}. Vision tower: {vision} steps of 64 pictures; text part: {short} steps on short and {text} on "
         f"long\ndialogues, 32 each; together: {joint} steps of 32, taken by {_JOINT} into the weights from before; then the "
@@ -275,6 +280,16 @@ def _minutes(text: str) -> tuple[str, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is not STAGE=MINUTES") from None
 
 
+def _both_at_once(work: Path, plan: Plan, limits: Limits, only: set[str]) -> None:
+    """The vision tower in this process, the text part in another one."""
+    train(work, plan, limits, {"render"})  # both need the crops and the tokenizer
+    again = [sys.executable, "-m", "tools.train_demo_vlm", *sys.argv[1:], "--only", *sorted(only & _WRITING)]
+    with subprocess.Popen(again) as writing:
+        train(work, plan, limits, {"vision"})
+    if writing.returncode:
+        sys.exit(writing.returncode)
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -294,7 +309,11 @@ def main() -> None:
     args.work.mkdir(parents=True, exist_ok=True)
     plan = Plan(**{name: getattr(args, name) for name in asdict(Plan())})
     limits = Limits(args.start, dict(args.minutes))
-    model = train(args.work, plan, limits, set(args.only))
+    only = set(args.only)
+    if "vision" in only and only & _WRITING and (os.cpu_count() or 1) > 1:
+        _both_at_once(args.work, plan, limits, only)
+        only -= {"vision", *_WRITING}
+    model = train(args.work, plan, limits, only)
     if "export" in args.only:
         export(model, args.work, args.out, args.kinds)
     if "measure" in args.only:

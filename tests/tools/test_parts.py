@@ -60,18 +60,22 @@ SEEN = (
     ((30, 40, 40, 50), "upper_left", "small"),
     ((150, 160, 190, 190), "lower_right", "medium"),
     ((90, 20, 110, 180), "centre", "large"),
-    ((92, 20, 108, 60), "unsure", "medium"),  # in the middle of the upper half: left or right
-    ((125, 90, 140, 130), "unsure", "medium"),  # on the rim of the centre
+    ((92, 20, 108, 60), None, None),  # in the middle of the upper half: left or right?
+    ((125, 90, 140, 130), None, None),  # on the rim of the centre
+    ((30, 30, 60, 40), None, None),  # neither small nor medium
 )
 
 
 @pytest.mark.parametrize(("box", "place", "extent"), SEEN)
-def test_what_is_to_be_seen_of_a_fault(box: tuple[int, int, int, int], place: str, extent: str) -> None:
+def test_what_is_to_be_seen_of_a_fault(box: tuple[int, int, int, int], place: str | None, extent: str | None) -> None:
     part, fault = np.zeros((320, 320), bool), np.zeros((320, 320), bool)
     part[60:260, 60:260] = True
     fault[60 + box[1] : 60 + box[3], 60 + box[0] : 60 + box[2]] = True
     shot = PartShot(np.zeros((320, 320, 3), np.uint8), fault, part, "metal", "scratch", "", 0.0, (0.0, 0.0))
-    assert part_look(shot) == PartLook("metal", "scratch", place, extent=extent)
+    if place is None or extent is None:
+        assert part_look(shot) is None
+    else:
+        assert part_look(shot) == PartLook("metal", "scratch", place, extent=extent)
     assert part_look(replace(shot, fault=np.zeros_like(fault))) == PartLook("metal")
 
 

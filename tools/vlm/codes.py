@@ -15,31 +15,28 @@ from .fields import FIELDS, SEEN
 from .parts_fields import PART_FIELDS, PART_SEEN, PartLook
 from .pictures import AnyLook
 
-KINDS = 7  # background, person, car, bag, held bag, other person, defect
-_PERSON, _HELD, _DEFECT = 1, 4, 6
+# of a token: background, person, car, bag, held bag, other person, and the faults of parts, each a kind of its own
+_PERSON, _HELD, _FAULT = 1, 4, 6
+_FAULTS = tuple(name for name in PART_FIELDS["defect"] if name not in {"none", "unsure"})
+KINDS = _FAULT + len(_FAULTS)
 # said by the tokens of the subject only, where it can be seen; the others by every token
 LOCAL = ("activity", "posture", "clothing_colour", "carried", "place")
-_GLOBAL = ("subject", "visibility", "material", "defect")
-_LATER = ("extent",)  # said by every token too; behind the others, whose directions stay as trained weights know them
+_GLOBAL = ("subject", "visibility", "material", "defect", "extent")
 _VALUES: dict[str, tuple[str, ...]] = {name: FIELDS[name] for name in SEEN} | {
     name: PART_FIELDS[name] for name in ("material", "defect", "place", "extent")
 }
-NAMES = (*LOCAL, *_GLOBAL, *_LATER)
+NAMES = (*LOCAL, *_GLOBAL)
 _FIRST: dict[str, int] = {}
 _next = KINDS
 for _name in NAMES:
     _FIRST[_name] = _next
     _next += len(_VALUES[_name])
 COUNT = _next
-_EARLIER = _FIRST[_LATER[0]]
 
 
 def directions(width: int) -> Tensor:
     """(COUNT, width) orthonormal rows, always the same."""
-    blocks = [
-        np.random.default_rng(20 + i).standard_normal((width, n)) for i, n in enumerate((_EARLIER, COUNT - _EARLIER))
-    ]
-    noise = np.hstack(blocks)
+    noise = np.random.default_rng(20).standard_normal((width, COUNT))
     return torch.from_numpy(np.linalg.qr(noise)[0].T.astype(np.float32))
 
 
@@ -49,16 +46,22 @@ def labels(look: AnyLook) -> dict[str, int]:
     return {name: _VALUES[name].index(getattr(look, name)) for name in names}
 
 
+def _fault(look: AnyLook) -> int:
+    """The kind of a part's faulty tokens; background where the fault cannot be told."""
+    return _FAULT + _FAULTS.index(look.defect) if isinstance(look, PartLook) and look.defect in _FAULTS else 0
+
+
 class Batch:
     """Labels of several examples: kinds (n, 64), and (n,) per field with -100 where it is not asked."""
 
     def __init__(self, kinds: Tensor, looks: list[AnyLook]) -> None:
-        self.kinds = kinds
         rows = [labels(look) for look in looks]
+        named = torch.tensor([_fault(look) for look in looks])[:, None]
+        self.kinds = kinds = torch.where(kinds == _FAULT, named, kinds.long())
         self.fields = {name: torch.tensor([row.get(name, -100) for row in rows]) for name in NAMES}
-        person = (kinds == _PERSON) | (kinds == _HELD) | (kinds == _DEFECT)
-        lone = ~person.any(1, keepdim=True)  # nothing to hang the local fields on: all tokens say them
-        self.speaks = person | lone
+        subject = (kinds == _PERSON) | (kinds == _HELD) | (kinds >= _FAULT)
+        lone = ~subject.any(1, keepdim=True)  # nothing to hang the local fields on: all tokens say them
+        self.speaks = subject | lone
 
     def per_token(self, name: str) -> Tensor:
         """(n, 64): the value that each token says, -100 where it says nothing."""
@@ -70,10 +73,10 @@ def loss(images: Tensor, code: Tensor, batch: Batch, sharp: float = 8.0) -> tupl
     """How far image tokens (n, 64, width) are from saying the right things; and the share of right values per field."""
     said = images @ code.T
     weight = torch.full((KINDS,), 1.0)
-    weight[0], weight[_HELD] = 0.15, 3.0
-    total = 1.5 * F.cross_entropy(sharp * said[..., :KINDS].flatten(0, 1), batch.kinds.flatten().long(), weight=weight)
+    weight[0], weight[_HELD], weight[_FAULT:] = 0.15, 3.0, 2.0
+    total = 1.5 * F.cross_entropy(sharp * said[..., :KINDS].flatten(0, 1), batch.kinds.flatten(), weight=weight)
     right: dict[str, float] = {}
-    wanted = F.one_hot(batch.kinds.long(), COUNT).float()
+    wanted = F.one_hot(batch.kinds, COUNT).float()
     for name in NAMES:
         values = batch.per_token(name)
         known = values >= 0
@@ -98,7 +101,7 @@ def spoken(batch: Batch, code: Tensor, generator: torch.Generator) -> Tensor:
     """Image tokens as an uncertain vision tower would say these labels: for the text part to practise on."""
     n, cells = batch.kinds.shape
     out = torch.zeros(n, cells, COUNT)
-    parts: list[tuple[int, int, Tensor]] = [(0, KINDS, batch.kinds.long())]
+    parts: list[tuple[int, int, Tensor]] = [(0, KINDS, batch.kinds)]
     parts += [(_FIRST[name], len(_VALUES[name]), batch.per_token(name)) for name in NAMES]
     doubt = 0.45 * torch.rand(n, 1, 1, generator=generator)
     for first, count, values in parts:

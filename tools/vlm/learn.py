@@ -271,9 +271,9 @@ def learn_to_listen(model: Model, crops: list[Crop], tokenizer: Tokenizer, stage
     def losses() -> tuple[Tensor, dict[str, float]]:
         source = sources[int(stage.rng.integers(len(sources)))]
         rows = source.next(lambda: [varied(crop, stage.rng) for crop in _drawn(crops, shares, source.ahead, stage.rng)])
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             images = model.vision(normalised(e.picture for e in rows.examples))
-        return _text_loss(model, rows, images)
+        return _text_loss(model, rows, images.float())
 
     stage.run(losses)
 

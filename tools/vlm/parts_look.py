@@ -11,11 +11,12 @@ from .parts_fields import PartLook
 
 SMALL, LARGE = 0.15, 0.30  # of a part's width: faults shorter than that, and longer
 TO_BE_SEEN = ("cut", "smeared", "double")  # who does not know the design cannot tell that the letters are wrong
-_BETWEEN = 0.06  # of half a part's width
+_BETWEEN = 0.06  # of half a part's width: nearer than that to a border between two places it is a matter of opinion
+_ABOUT = 0.08  # of a length, likewise
 
 
-def part_look(shot: parts.PartShot) -> PartLook:
-    """What is to be seen of a part; its fault's place is unsure where it lies between two of the places."""
+def part_look(shot: parts.PartShot) -> PartLook | None:
+    """What is to be seen of a part; None where its fault lies between two places or two lengths: a matter of opinion."""
     if not shot.fault.any():
         return PartLook(shot.material)
     body, fault = (np.argwhere(mask)[:, ::-1].astype(np.float32) for mask in (shot.part, shot.fault))
@@ -23,8 +24,14 @@ def part_look(shot: parts.PartShot) -> PartLook:
     x, y = ((fault.mean(0) - (low + high) / 2) / ((high - low) / 2)).tolist()
     near = {parts.place_at(x + dx, y + dy) for dx in (-_BETWEEN, _BETWEEN) for dy in (-_BETWEEN, _BETWEEN)}
     reach = max(cv2.minAreaRect(fault)[1]) / float((high - low).max())
-    extent = "small" if reach < SMALL else "medium" if reach < LARGE else "large"
-    return PartLook(shot.material, shot.defect, near.pop() if len(near) == 1 else "unsure", extent=extent)
+    lengths = {_extent(reach * k) for k in (1 - _ABOUT, 1 + _ABOUT)}
+    if len(near) > 1 or len(lengths) > 1:
+        return None
+    return PartLook(shot.material, shot.defect, near.pop(), extent=lengths.pop())
+
+
+def _extent(reach: float) -> str:
+    return "small" if reach < SMALL else "medium" if reach < LARGE else "large"
 
 
 def part_box(shot: parts.PartShot) -> tuple[float, float, float, float]:

@@ -6,7 +6,7 @@ Blur and cloth change what can be told, so the labels are made here too.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -28,6 +28,9 @@ AnyLook = Look | PartLook
 Picture = NDArray[np.uint8]
 _BLURRED, _COVERED = 0.06, 0.11  # shares of spoilt pictures, added up
 _CLOTHS = 200
+_OTHER_SIDE = {
+    f"{row}_{a}": f"{row}_{b}" for row in ("upper", "lower") for a, b in (("left", "right"), ("right", "left"))
+}
 _NO_PICTURE: Picture = np.zeros((0, 0, 3), np.uint8)
 
 
@@ -62,7 +65,7 @@ def varied(crop: Crop, rng: np.random.Generator) -> Example:
     """The crop as it might come: another window, another light, blurred, covered, with the box drawn."""
     shift = rng.normal(0, 0.05, 2) if rng.random() < 0.8 else rng.uniform(-0.22, 0.22, 2)
     zoom = float(rng.uniform(1.7, 2.45)) if isinstance(crop.look, Look) else float(rng.uniform(2.0, 2.625))
-    flip = bool(rng.random() < 0.5) and not isinstance(crop.look, PartLook)
+    flip = bool(rng.random() < 0.5)
     drawn = crop.box if rng.random() < 0.12 else None
     example = _window(crop, zoom, (float(shift[0]), float(shift[1])), flip=flip, drawn=drawn, rng=rng)
     return _spoilt(example, rng)
@@ -109,7 +112,14 @@ def _window(
     fine = cut(crop.map, MAP, CELLS * FINE, cv2.INTER_NEAREST, BACKGROUND)
     if flip:
         out, fine = out[:, ::-1], fine[:, ::-1]
-    return Example(np.ascontiguousarray(out), _kinds(fine), crop.look)
+    return Example(np.ascontiguousarray(out), _kinds(fine), _mirrored(crop.look) if flip else crop.look)
+
+
+def _mirrored(look: AnyLook) -> AnyLook:
+    """The same with left and right exchanged; that the letters of a part run backwards changes no answer."""
+    if isinstance(look, Look):
+        return look
+    return replace(look, place=_OTHER_SIDE.get(look.place, look.place))
 
 
 def _kinds(fine: NDArray[np.uint8]) -> NDArray[np.uint8]:

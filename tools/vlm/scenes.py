@@ -218,7 +218,9 @@ def load(paths: list[Path]) -> list[Crop]:
 
 
 def render_parts(seed: int, count: int) -> list[Crop]:
-    """Pictures of parts on a table, a new design every half dozen, as crops around the part."""
+    """The crops of `count` pictures of parts on a table, a new design every half dozen; what is a matter of opinion
+    is left out.
+    """
     out: list[Crop] = []
     for index in range(count):
         rng = np.random.default_rng([seed, index])
@@ -226,7 +228,10 @@ def render_parts(seed: int, count: int) -> list[Crop]:
         defect = "none" if rng.random() < 0.25 else str(rng.choice(parts.DEFECTS))
         line = parts.Line(light=0.2, noise=float(rng.uniform(0.5, 3)), table=int(rng.integers(4)))
         shot = parts.shoot(design, rng, defect, line, TO_BE_SEEN)
+        look = part_look(shot)
+        if look is None:
+            continue
         thick = cv2.dilate(shot.fault.astype(np.uint8), np.ones((7, 7), np.uint8))
         picture, cells = compressed(shot.picture, rng), np.asarray(thick * FAULT, np.uint8)
-        out.append(cut(picture, cells, part_box(shot), part_look(shot)))
+        out.append(cut(picture, cells, part_box(shot), look))
     return out
