@@ -9,7 +9,7 @@ from cloud_adapter.providers.base import VisionBackend
 from cloud_adapter.providers.catalogue import Catalogue
 from cloud_adapter.providers.settings import Mode, ModelEntry
 from vision.errors import InputError
-from vision.plugins import import_all
+from vision.plugins import Plugins
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +32,14 @@ class Endpoint:
 
 
 Opener = Callable[[Endpoint], VisionBackend]
-_registry: dict[str, Opener] = {}
+_plugins: Plugins[Opener] = Plugins("cloud_adapter.providers.families")
 
 
 def family(name: str) -> Callable[[Opener], Opener]:
     """Decorator: makes a family known by its name."""
 
     def keep(opener: Opener) -> Opener:
-        if name in _registry:
-            raise TypeError(f"a family is called {name} already")
-        _registry[name] = opener
+        _plugins.add(name, opener)
         return opener
 
     return keep
@@ -49,8 +47,7 @@ def family(name: str) -> Callable[[Opener], Opener]:
 
 def families() -> dict[str, Opener]:
     """Every family by its name; imports the files of the folder at first use."""
-    import_all("cloud_adapter.providers.families")
-    return dict(sorted(_registry.items()))
+    return _plugins.all()
 
 
 def open_backend(name: str, models: Catalogue, mode: Mode | None = None) -> VisionBackend:

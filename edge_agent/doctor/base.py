@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edge_agent.config import Config
-from vision.plugins import import_all
+from vision.plugins import Plugins
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -85,7 +85,7 @@ class _Registered:
     jobs: Callable[[Patient], list[Job]]
 
 
-_registry: dict[str, _Registered] = {}
+_plugins: Plugins[_Registered] = Plugins("edge_agent.doctor")
 
 
 def check(
@@ -94,7 +94,7 @@ def check(
     """Decorator: registers a check; `order` is its place in the report."""
 
     def keep(function: Callable[[Patient], Iterable[Finding]]) -> Callable[[Patient], Iterable[Finding]]:
-        _add(_Registered(name, order, lambda patient: [Job(name, "", lambda: function(patient), alone)]))
+        _plugins.add(name, _Registered(name, order, lambda patient: [Job(name, "", lambda: function(patient), alone)]))
         return function
 
     return keep
@@ -112,20 +112,13 @@ def check_each(name: str, *, order: int) -> Callable[[Each], Each]:
                 return []
             return [Job(name, subject, look) for subject, look in function(patient, patient.config)]
 
-        _add(_Registered(name, order, jobs))
+        _plugins.add(name, _Registered(name, order, jobs))
         return function
 
     return keep
 
 
-def _add(registered: _Registered) -> None:
-    if registered.name in _registry:
-        raise TypeError(f"a check is called {registered.name} already")
-    _registry[registered.name] = registered
-
-
 def jobs(patient: Patient) -> list[Job]:
     """All jobs for this patient, in the order of the report; imports the files of this folder at first use."""
-    import_all("edge_agent.doctor")
-    ordered = sorted(_registry.values(), key=lambda registered: registered.order)
+    ordered = sorted(_plugins.all().values(), key=lambda registered: registered.order)
     return [job for registered in ordered for job in registered.jobs(patient)]

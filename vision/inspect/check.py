@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from vision.errors import InputError
 from vision.inspect.part import View
 from vision.inspect.result import CheckResult
-from vision.plugins import import_all
+from vision.plugins import Plugins, kind_of
 
 
 class CheckParams(BaseModel):
@@ -69,19 +69,15 @@ class Check(ABC, Generic[P]):
 
 
 CheckType = type[Check[Any]]
-_registry: dict[str, CheckType] = {}
+_plugins: Plugins[CheckType] = Plugins("vision.inspect.checks")
 
 
 def register(check: CheckType) -> CheckType:
     """Class decorator: makes the check known under the literal of its `Params.type`."""
-    kind = check.Params.model_fields["type"].default
-    if not isinstance(kind, str) or kind in _registry:
-        raise TypeError(f"{check.__name__}: Params.type needs a default of its own, not {kind!r}")
-    _registry[kind] = check
+    _plugins.add(kind_of(check), check)
     return check
 
 
 def check_types() -> dict[str, CheckType]:
     """Every check by its type; imports the files of the checks' folder at first use."""
-    import_all("vision.inspect.checks")
-    return dict(sorted(_registry.items()))
+    return _plugins.all()

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from vision.events import Fact, Severity
 from vision.geometry import Box, Point
 from vision.motion.base import Motion
-from vision.plugins import import_all
+from vision.plugins import Plugins, kind_of
 from vision.schedule import Schedule
 from vision.track.base import Track
 
@@ -188,19 +188,15 @@ class Rule(ABC, Generic[P]):
 
 
 RuleType = type[Rule[Any]]
-_registry: dict[str, RuleType] = {}
+_plugins: Plugins[RuleType] = Plugins("vision.rules")
 
 
 def register(rule: RuleType) -> RuleType:
     """Class decorator: makes the rule known under the literal of its `Params.type`."""
-    kind = rule.Params.model_fields["type"].default
-    if not isinstance(kind, str) or kind in _registry:
-        raise TypeError(f"{rule.__name__}: Params.type needs a default of its own, not {kind!r}")
-    _registry[kind] = rule
+    _plugins.add(kind_of(rule), rule)
     return rule
 
 
 def rule_types() -> dict[str, RuleType]:
     """Every rule by its type; imports the files of this folder at first use."""
-    import_all("vision.rules")
-    return dict(sorted(_registry.items()))
+    return _plugins.all()

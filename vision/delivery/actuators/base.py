@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vision.plugins import import_all
+from vision.plugins import Plugins, kind_of
 
 
 class ActuatorParams(BaseModel):
@@ -130,22 +130,18 @@ class Actuator(ABC, Generic[P]):
 
 
 ActuatorType = type[Actuator[Any]]
-_registry: dict[str, ActuatorType] = {}
+_plugins: Plugins[ActuatorType] = Plugins("vision.delivery.actuators")
 
 
 def register(actuator: ActuatorType) -> ActuatorType:
     """Class decorator: makes the actuator known under the literal of its `Params.type`."""
-    kind = actuator.Params.model_fields["type"].default
-    if not isinstance(kind, str) or kind in _registry:
-        raise TypeError(f"{actuator.__name__}: Params.type needs a default of its own, not {kind!r}")
-    _registry[kind] = actuator
+    _plugins.add(kind_of(actuator), actuator)
     return actuator
 
 
 def actuator_types() -> dict[str, ActuatorType]:
     """Every actuator by its type; imports the files of this folder at first use."""
-    import_all("vision.delivery.actuators")
-    return dict(sorted(_registry.items()))
+    return _plugins.all()
 
 
 def build_actuator(params: ActuatorParams, clock: Callable[[], float]) -> Actuator[Any]:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vision.delivery.records import Stage
 from vision.events import Severity
-from vision.plugins import import_all
+from vision.plugins import Plugins, kind_of
 from vision.schedule import Schedule
 
 Moment = Literal["opened", "described", "closed"]  # of an event; `merged` messages come from `cooldown_s`
@@ -158,22 +158,18 @@ class Sender(ABC, Generic[P]):
 
 
 SenderType = type[Sender[Any]]
-_registry: dict[str, SenderType] = {}
+_plugins: Plugins[SenderType] = Plugins("vision.delivery.senders")
 
 
 def register(sender: SenderType) -> SenderType:
     """Class decorator: makes the sender known under the literal of its `Params.type`."""
-    kind = sender.Params.model_fields["type"].default
-    if not isinstance(kind, str) or kind in _registry:
-        raise TypeError(f"{sender.__name__}: Params.type needs a default of its own, not {kind!r}")
-    _registry[kind] = sender
+    _plugins.add(kind_of(sender), sender)
     return sender
 
 
 def sender_types() -> dict[str, SenderType]:
     """Every sender by its type; imports the files of this folder at first use."""
-    import_all("vision.delivery.senders")
-    return dict(sorted(_registry.items()))
+    return _plugins.all()
 
 
 def target_names(alerts: tuple[AlertParams, ...]) -> list[str]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from vision.detect.letterbox import InputStyle
 from vision.geometry import Boxes
-from vision.plugins import import_all
+from vision.plugins import Plugins
 
 Array = npt.NDArray[np.float32]
 Shape = tuple[int | None, ...]
@@ -59,19 +59,18 @@ class Family(Protocol):
         """The candidates above `min_score` from the raw outputs of an input of `height` x `width`."""
 
 
-_families: dict[str, Family] = {}
+_plugins: Plugins[Family] = Plugins("vision.detect.families")
 
 
 def register(family: type[Family]) -> type[Family]:
     """Class decorator: makes the family known by its name."""
-    _families[family.name] = family()
+    _plugins.add(family.name, family())
     return family
 
 
 def families() -> dict[str, Family]:
     """Every family by name; imports the files of this folder at first use."""
-    import_all("vision.detect.families")
-    return dict(sorted(_families.items()))
+    return _plugins.all()
 
 
 def best_class(scores: Array, min_score: float) -> tuple[npt.NDArray[np.intp], Array, npt.NDArray[np.int32]]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from vision.errors import InputError
 from vision.language.model import LanguageModel
-from vision.plugins import import_all
+from vision.plugins import Plugins
 
 
 class ModelSettings(BaseModel):
@@ -55,16 +55,14 @@ class Backend:
     open: Opener
 
 
-_registry: dict[str, Backend] = {}
+_plugins: Plugins[Backend] = Plugins("vision.language.backends")
 
 
 def backend(name: str, *, local: bool) -> Callable[[Opener], Opener]:
     """Decorator: makes a backend known by its name."""
 
     def keep(opener: Opener) -> Opener:
-        if name in _registry:
-            raise TypeError(f"a backend is called {name} already")
-        _registry[name] = Backend(name, local, opener)
+        _plugins.add(name, Backend(name, local, opener))
         return opener
 
     return keep
@@ -72,8 +70,7 @@ def backend(name: str, *, local: bool) -> Callable[[Opener], Opener]:
 
 def backends() -> dict[str, Backend]:
     """Every backend by its name; imports the files of this folder at first use."""
-    import_all("vision.language.backends")
-    return dict(sorted(_registry.items()))
+    return _plugins.all()
 
 
 def find_backend(name: str) -> Backend:

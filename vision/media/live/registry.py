@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from vision.media.live.base import LiveSource, SourceOptions
-from vision.plugins import import_all
+from vision.plugins import Plugins
 
 SourceMaker = Callable[[str, SourceOptions], LiveSource]
 Made = TypeVar("Made", bound=SourceMaker)
-_kinds: dict[str, SourceMaker] = {}
+_plugins: Plugins[SourceMaker] = Plugins("vision.media.live")
 
 
 def register(*schemes: str) -> Callable[[Made], Made]:
@@ -18,9 +18,7 @@ def register(*schemes: str) -> Callable[[Made], Made]:
 
     def keep(maker: Made) -> Made:
         for scheme in schemes:
-            if scheme in _kinds:
-                raise TypeError(f"{scheme} has a source already")
-            _kinds[scheme] = maker
+            _plugins.add(scheme, maker)
         return maker
 
     return keep
@@ -28,5 +26,4 @@ def register(*schemes: str) -> Callable[[Made], Made]:
 
 def source_kinds() -> dict[str, SourceMaker]:
     """Every kind by its scheme; imports the files of this folder at first use."""
-    import_all("vision.media.live")
-    return dict(sorted(_kinds.items()))
+    return _plugins.all()
