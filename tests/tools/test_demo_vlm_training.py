@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tools.vlm.parts_fields import PartLook
@@ -15,7 +16,10 @@ def _needed(name: str) -> Any:
 
 
 torch = _needed("torch")
-codes, learn, restore = (_needed(f"tools.vlm.{name}") for name in ("codes", "learn", "restore"))
+_needed("skimage")
+codes, learn, pictures, restore, scenes = (
+    _needed(f"tools.vlm.{name}") for name in ("codes", "learn", "pictures", "restore", "scenes")
+)
 
 
 def _parts() -> Any:
@@ -67,6 +71,36 @@ def test_a_stage_whose_time_is_up_keeps_its_weights(tmp_path: Path) -> None:
     assert learn.steps_done(stage.path) == 0
     learn.restore(stage)
     assert all(torch.equal(weight, before[name]) for name, weight in parts.state_dict().items())
+
+
+def test_a_fault_is_a_kind_of_its_own_and_none_where_it_cannot_be_told() -> None:
+    looks = [
+        PartLook("metal", "hole", "centre", extent="small"),
+        PartLook("metal", "unsure", "unsure", "blurred", "unsure"),
+    ]
+    kinds = torch.zeros(2, 64, dtype=torch.uint8)
+    kinds[:, 5] = 6
+    batch = codes.Batch(kinds, looks)
+    assert batch.kinds[0].unique().tolist() == [0, 7]  # behind the scratch
+    assert batch.kinds[1].unique().tolist() == [0]
+    assert batch.speaks.sum(1).tolist() == [1, 64]  # the place is said where the fault is
+
+
+def test_a_mirrored_part_has_its_fault_on_the_other_side() -> None:
+    """Half of the pictures that training sees are mirrored; the hole is dark, so it can be found in them."""
+    cells, picture = np.zeros((42, 42), np.uint8), np.full((168, 168, 3), 200, np.uint8)
+    picture[40:60, 40:60] = 0
+    crop = scenes.Crop(
+        picture, cells, PartLook("metal", "hole", "upper_left", extent="small"), (40.0, 40.0, 128.0, 128.0)
+    )
+    rng, sides = np.random.default_rng(3), set()
+    for _ in range(20):
+        seen = pictures.varied(crop, rng)
+        if isinstance(seen.look, PartLook) and seen.look.visibility == "clear":
+            x = np.argwhere(seen.picture.sum(2) == seen.picture.sum(2).min())[:, 1].mean()
+            assert seen.look.place == ("upper_left" if x < 64 else "upper_right")
+            sides.add(seen.look.place)
+    assert len(sides) == 2
 
 
 def test_the_tokenizer_is_read_back_from_the_file(root: Path) -> None:
