@@ -199,7 +199,7 @@ def digest_command(
             wanted.since or min((event.start for event in found), default=time.time()),
             wanted.until or time.time(),
             locale=spoken,
-            timezone=zone or datetime.now().astimezone().tzinfo or UTC,
+            timezone=zone or _zone_of(place.config),
             lines=lines,
             verdicts=verdicts,
             withheld=[event.id for event in found if "withheld" in event.facts],
@@ -302,6 +302,13 @@ def _filter(
     if wanted.since is not None and wanted.until is not None and wanted.since >= wanted.until:
         raise InputError("--until is before --since: nothing can lie between")
     return wanted
+
+
+def _zone_of(config: Config | None) -> tzinfo:
+    """The time zone that the config names for words, else this machine's."""
+    if config is not None and config.language.timezone is not None:
+        return config.language.zone
+    return datetime.now().astimezone().tzinfo or UTC
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -12,6 +13,7 @@ from vision.camera import Camera
 from vision.delivery.env import AddressText, SecretText
 from vision.delivery.senders.base import AlertParams, sender_types
 from vision.errors import InputError
+from vision.schedule import TimeZone
 from vision.settings.problems import choice, clean
 from vision.settings.values import ConfigPath, Value
 
@@ -127,6 +129,9 @@ class LanguageConfig(Value):
         "openai: a server that speaks its protocol (llama-server, Ollama, vLLM).",
     )
     locale: Literal["en", "zh"] = Field("en", description="Language of the summaries.")
+    timezone: TimeZone | None = Field(
+        None, description="Time zone of times in summaries, an IANA name such as Asia/Shanghai; default: UTC."
+    )
     path: ConfigPath | None = Field(None, description="The model's GGUF file (llama_cpp).")
     mmproj: ConfigPath | None = Field(
         None, description="Its vision part, a GGUF file too; without it the model sees no pictures."
@@ -157,6 +162,11 @@ class LanguageConfig(Value):
         None, min_length=1, description="Ask for these fields alone; default: those that fit the rule."
     )
     prompts: tuple[PromptConfig, ...] = Field((), description="Changes of what is asked, by camera and rule.")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the summaries."""
+        return ZoneInfo(self.timezone or "UTC")
 
 
 class EvidenceConfig(Value):

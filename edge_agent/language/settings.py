@@ -71,6 +71,7 @@ def asking_for(config: Config) -> Asking:
             raise ConfigError(f"{place}: {problem}")
     return Asking(
         locale=language.locale,
+        timezone=language.zone,
         contexts=contexts,
         overrides=overrides,
         side=language.picture_side or encoder_side(language.mmproj),

@@ -125,7 +125,7 @@ class Agent:
             store, self._alerts.policy, self._clock, post_s=config.evidence.post_s if clips else None
         )
         self._retention = Retention(folder, config.evidence, store, self._clock, self._low, self._room_again)
-        wording = Wording(config.language.locale)
+        wording = Wording(config.language.locale, config.language.zone)
         self._recorder = Recorder(self._committer, None, self.hub, wording, folder / "unsaved.jsonl")
         self._recorder.on_commit = self._alerts.wake
         self._evidence = self._new_evidence()
@@ -333,7 +333,7 @@ class Agent:
         if self._describer is not None:  # first, so that two models need not fit into the memory at a time
             await asyncio.to_thread(self._describer.stop, _STOP_WORDS_S)
         self._describer = self._new_describer()
-        self._recorder.wording = Wording(self.config.language.locale)
+        self._recorder.wording = Wording(self.config.language.locale, self.config.language.zone)
 
     async def _renew_evidence(self) -> None:
         """Clips that are being made are finished with the old settings, beside the new ones."""

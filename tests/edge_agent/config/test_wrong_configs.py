@@ -179,6 +179,9 @@ WRONG = {
         spoilt("[person, car]", "[persn, car]"), 8, ("no class 'persn'", "did you mean person?")
     ),
     # --- schedule
+    "time zone of words": Wrong(
+        spoilt("locale: zh", "timezone: Shanghai"), 20, ("language.timezone", "'Shanghai' is no IANA time zone")
+    ),
     "time zone": Wrong(spoilt("Asia/Shanghai", "Shanghai"), 19, ("schedule.timezone", "Asia/Shanghai")),
     "weekday": Wrong(spoilt('"sat-sun"', '"sat-son"'), 19, ("schedule.active", "'sat-son'", "mon-fri 18:00-07:00")),
     "hours as a number": Wrong(spoilt('["mon-fri 18:00-07:00", "sat-sun"]', "[1800]"), 19, ("1800 is a number",)),

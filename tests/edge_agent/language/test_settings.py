@@ -45,7 +45,10 @@ def loaded(folder: Path, *args: Any, **named: Any) -> Config:
 
 
 def test_each_camera_s_context_is_in_its_own_questions(tmp_path: Path) -> None:
-    asking = asking_for(loaded(tmp_path, "prompts: [{rule: tamper, context: lenses get dusty}]"))
+    asking = asking_for(
+        loaded(tmp_path, "timezone: Asia/Shanghai, prompts: [{rule: tamper, context: lenses get dusty}]")
+    )
+    assert str(asking.timezone) == "Asia/Shanghai"
     asked = {}
     for camera in ("yard", "gate"):
         event = Event(id="1", type="tamper", camera=camera, severity="alert", start=1.0, opened=1.0, at=1.0)

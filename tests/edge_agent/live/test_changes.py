@@ -40,6 +40,7 @@ def config(**changed: Any) -> Config:
         ({"site": "north"}, Changes(alerts=True)),
         ({"api": {"port": 0}}, Changes(api=True)),
         ({"language": {"locale": "zh"}}, Changes(words=True)),
+        ({"language": {"timezone": "Asia/Shanghai"}}, Changes(words=True)),
         # what all cameras depend on
         ({"model": {"path": "n.onnx"}}, Changes(restarted=("yard", "gate"), model=True)),
         ({"inference": {"workers": 1}}, Changes(restarted=("yard", "gate"), inference=True)),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -95,6 +97,20 @@ def test_stages_in_order(store: FakeStore) -> None:
         ("A", "closed", False),
     ]
     assert store.events["A"].summary is not None
+    made.stop(2)
+
+
+@pytest.mark.parametrize(
+    ("zone", "told"), [(UTC, "2026-09-21 14:13:21 UTC"), (ZoneInfo("Asia/Shanghai"), "2026-09-21 22:13:21 CST")]
+)
+def test_times_are_told_in_the_time_zone_of_the_config(store: FakeStore, zone: tzinfo, told: str) -> None:
+    made = recorder(store)
+    made.wording = Wording("en", zone)
+    made.put(Happening(event("A", start=1_790_000_001.0), None, None))
+    assert made.flush(5)
+    summary = store.events["A"].summary
+    assert summary is not None
+    assert told in summary.text
     made.stop(2)
 
 
