@@ -1,29 +1,22 @@
 """The `sightline` command.
 
-Subcommands are the files of `edge_agent.commands`; other packages add theirs through the entry point group
-`sightline.commands` (a function that takes the typer app), so that no package has to import another.
+A subcommand is the file of its name in `edge_agent.commands`; other packages add theirs through an entry point of its
+name in the group `sightline.commands` (a function that takes the typer app), so that no package has to import another.
 """
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
+from importlib import import_module
 from importlib.metadata import entry_points, version
 
 import typer
 
 from vision.errors import SightlineError
-from vision.plugins import import_all
+from vision.plugins import import_all, names_of
 
-app = typer.Typer(
-    name="sightline",
-    help="Camera analytics: turns video into events people can act on.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+_LIGHTEST = "discover"  # to import, where any one will do
 
 
 def _version(wanted: bool) -> None:
@@ -32,20 +25,33 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def root(
     _: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version and exit."),
 ) -> None:
     """Camera analytics: turns video into events people can act on."""
 
 
-@functools.cache
-def build() -> typer.Typer:
-    """The app with all subcommands."""
-    for module in import_all("edge_agent.commands"):
-        module.register(app)
-    for entry in entry_points(group="sightline.commands"):
-        entry.load()(app)
+def build(wanted: str | None = None) -> typer.Typer:
+    """The app with the subcommand that is `wanted`; where there is none of that name, with all of them."""
+    app = typer.Typer(
+        name="sightline",
+        help=root.__doc__,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(root)
+    entries = entry_points(group="sightline.commands")
+    if wanted is not None and wanted in names_of("edge_agent.commands"):
+        import_module(f"edge_agent.commands.{wanted}").register(app)
+    elif wanted is not None and wanted in entries.names:
+        entries[wanted].load()(app)
+    else:
+        for module in import_all("edge_agent.commands"):
+            module.register(app)
+        for entry in entries:
+            entry.load()(app)
     return app
 
 
@@ -59,7 +65,8 @@ def main() -> None:
     # looks at cameras may call out on its own.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
-        status = build()(standalone_mode=False)
+        first = sys.argv[1] if len(sys.argv) > 1 else None
+        status = build(_LIGHTEST if first == "--version" else first)(standalone_mode=False)
     except SightlineError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(error.exit_status) from None
