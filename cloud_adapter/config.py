@@ -16,6 +16,7 @@ from cloud_adapter.actions.settings import ActionsConfig
 from cloud_adapter.budget.settings import BudgetSettings
 from cloud_adapter.diagnosis.settings import LeafProfile, Profile
 from cloud_adapter.intake.settings import DeviceSettings, IntakeSettings
+from cloud_adapter.metrics_settings import MetricsSettings
 from cloud_adapter.providers.settings import ModelsSettings
 from cloud_adapter.queue.settings import EmbeddedQueue, QueueSettings
 from cloud_adapter.worker.settings import WorkerSettings
@@ -49,6 +50,9 @@ class CloudConfig(Value):
     profiles: dict[Name, Profile] = Field(min_length=1, description="What is asked about pictures, by name.")
     budget: BudgetSettings = BudgetSettings()
     actions: ActionsConfig = ActionsConfig()
+    metrics: MetricsSettings | None = Field(
+        None, description="Serve /metrics for Prometheus on an address of its own; default: not at all."
+    )
     audit_key: SecretText | None = Field(
         None,
         description="Key of the audit log: ${NAME}; without it anyone who writes the database can make a new chain.",

@@ -25,10 +25,11 @@ from cloud_adapter.diagnosis.diagnoser import open_diagnoser
 from cloud_adapter.diagnosis.models import Models, models_of
 from cloud_adapter.diagnosis.settings import LeafProfile
 from cloud_adapter.events import GOOD, action_event, diagnosis_event, notice_event
-from cloud_adapter.intake.app import build_intake
+from cloud_adapter.intake.app import INTAKE, build_intake
 from cloud_adapter.intake.captures import Captures
 from cloud_adapter.intake.devices import Devices, master_key
 from cloud_adapter.intake.server import IntakeServer
+from cloud_adapter.metrics import Sources, telling
 from cloud_adapter.providers.catalogue import catalogue
 from cloud_adapter.providers.prices import Prices
 from cloud_adapter.queue.base import JobQueue, MissingPictureError
@@ -216,7 +217,10 @@ async def serve(
         cloud.intake, db=parts.database, queue=parts.queue, devices=parts.devices, profiles=cloud.profiles
     )
     server = IntakeServer(app, cloud.intake)
-    async with _alerting(parts), asyncio.TaskGroup() as tasks:
+    sources = Sources(parts.database, parts.queue, parts.store, parts.diagnoses, cloud.budget, app[INTAKE])
+    async with _alerting(parts), telling(cloud.metrics, sources) as figures, asyncio.TaskGroup() as tasks:
+        if figures is not None:
+            logger.info("telling figures at %s", figures)
         await server.start()
         tasks.create_task(parts.actions.run(stop), name="actions")
         if workers:
