@@ -75,7 +75,11 @@ class Opinion(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     model: str  # catalogue name, or "rules"
     label: str
+    answer: Literal["", "label", "health", "state"] = (
+        ""  # which answer of the form it is: label, health, state; empty for a rule
+    )
     candidates: tuple[Candidate, ...] = ()  # best first, at most 3
+    temperature: float = Field(1.0, gt=0)  # of the calibration that their confidence went through
     severity: Literal["none", "low", "medium", "high", "unknown"] = "unknown"
     text_in_scene: bool = False
     prompt: str = ""  # name@version of the prompt

@@ -24,6 +24,7 @@ from cloud_adapter.database import CloudDatabase, address_in
 from cloud_adapter.diagnosis.diagnoser import open_diagnoser
 from cloud_adapter.diagnosis.models import Models, models_of
 from cloud_adapter.diagnosis.settings import LeafProfile
+from cloud_adapter.diagnosis.verdicts import Verdicts
 from cloud_adapter.events import GOOD, action_event, diagnosis_event, notice_event
 from cloud_adapter.intake.app import INTAKE, build_intake
 from cloud_adapter.intake.captures import Captures
@@ -61,6 +62,7 @@ class Parts:
     queue: JobQueue
     store: Store
     diagnoses: Diagnoses
+    verdicts: Verdicts
     devices: Devices
     captures: Captures
     audit: AuditLog
@@ -162,6 +164,7 @@ def open_parts(config: CloudFile, *, clock: Callable[[], float] = time.time) -> 
         queue=queue,
         store=store,
         diagnoses=Diagnoses(database, now=clock),
+        verdicts=Verdicts(database, now=clock),
         devices=Devices(database, master_key(cloud.intake, folder), cloud.devices, clock),
         captures=captures,
         audit=audit,

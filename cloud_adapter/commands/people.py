@@ -1,9 +1,8 @@
-"""What people decide: proposals of actions, the emergency stop, pictures for review, dead letters; and the audit log."""
+"""What people decide: proposals of actions, the emergency stop, dead letters; and the audit log."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,7 +31,6 @@ def add(group: typer.Typer) -> None:
     audit.command("verify")(verify)
     audit.command("show")(show_audit)
     group.add_typer(audit, name="audit")
-    group.command("review")(review)
     jobs = typer.Typer(help="Jobs that ended in the dead letter, and endpoints that were closed.", no_args_is_help=True)
     jobs.command("dead")(dead)
     jobs.command("revive")(revive)
@@ -127,19 +125,6 @@ def show_audit(config: ConfigOption) -> None:
                 "hash": entry.hash,
             }
             typer.echo(json.dumps(body, ensure_ascii=False))
-
-
-def review(
-    config: ConfigOption, limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50
-) -> None:
-    """Pictures that a person has to look at, newest first, with the reason and the file."""
-    with opened(config) as parts:
-        waiting = list(itertools.islice(parts.diagnoses.each(outcome="review", newest_first=True), limit))
-        rows = [(moment(d.captured), d.camera, d.profile, "; ".join(d.reasons), d.job) for d in waiting]
-    if not rows:
-        typer.echo("no picture waits for a person")
-        return
-    table("", ["captured (UTC)", "camera", "profile", "why", "job"], rows)
 
 
 def dead(config: ConfigOption) -> None:

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+import yaml
 from pydantic import Field
 
 from vision.settings.reading import load
@@ -58,8 +59,21 @@ class Calibration:
 
     def apply(self, profile: str, model: str, answer: Answered, odds: Mapping[str, float]) -> dict[str, float]:
         """Probabilities that add up to 1, calibrated where there is an entry; best first."""
+        return scaled(odds, self.temperature(profile, model, answer))
+
+    def temperature(self, profile: str, model: str, answer: Answered = "label") -> float:
+        """The fitted one; 1 where there is none."""
         entry = self._entries.get((profile, model, answer))
-        return scaled(odds, 1.0 if entry is None else entry.temperature)
+        return 1.0 if entry is None else entry.temperature
+
+
+def write(path: Path, entries: Sequence[Entry]) -> None:
+    """The table as a file, whole or not at all. Raises `OSError`."""
+    plain = [entry.model_dump(mode="json") for entry in entries]
+    text = yaml.safe_dump({"entries": plain}, sort_keys=False, allow_unicode=True)
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 def scaled(odds: Mapping[str, float], temperature: float) -> dict[str, float]:
@@ -72,12 +86,16 @@ def scaled(odds: Mapping[str, float], temperature: float) -> dict[str, float]:
 
 
 def fit(answers: Sequence[tuple[Mapping[str, float], str]]) -> float:
-    """The temperature under which the true labels (second of each pair) were likeliest; 1 for no answers."""
+    """The temperature under which the true labels (second of each pair) were likeliest; 1 for no answers.
+
+    A label that is not among the odds has what they leave to "".
+    """
     if not answers:
         return 1.0
 
     def loss(temperature: float) -> float:
-        return -sum(math.log(max(_LEAST, scaled(odds, temperature).get(truth, 0.0))) for odds, truth in answers)
+        told = ((scaled(odds, temperature), truth) for odds, truth in answers)
+        return -sum(math.log(max(_LEAST, odds.get(truth, odds.get("", 0.0)))) for odds, truth in told)
 
     steps = 80
     low, high = (math.log(edge) for edge in _RANGE)

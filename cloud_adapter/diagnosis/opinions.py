@@ -48,6 +48,8 @@ def weigh(
     opinion = Opinion(
         model=model,
         label=named,
+        answer=field,
+        temperature=calibration.temperature(profile, model, field),
         candidates=tuple(Candidate(label=label, confidence=round(min(1.0, p), 4)) for label, p in best),
         severity=values.get("severity", "unknown"),
         text_in_scene=values["text_in_scene"] == "yes",
