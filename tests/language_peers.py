@@ -71,11 +71,8 @@ def smollm2() -> Path:
 def need_binding(backend: str) -> None:
     names = {"llama_cpp_python": ["llama_cpp"], "xllamacpp": ["xllamacpp"]}.get(backend, ["llama_cpp", "xllamacpp"])
     if not any(importlib.util.find_spec(name) for name in names):
-        if names == ["llama_cpp"]:
-            import pytest
-
-            pytest.skip("llama-cpp-python is optional: it has to be built")
-        missing("no binding to llama.cpp; pip install 'sightline[llama]'")
+        extra = "llama-source" if names == ["llama_cpp"] else "llama"
+        missing(f"no binding to llama.cpp; pip install 'sightline[{extra}]'")
 
 
 _SERVER = """
