@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from tests.conftest import missing
+from tools.scenes.parts import MATERIALS, Design, shoot
 from tools.vlm.fields import ALARMS, FIELDS, SEEN, Look, answer, schema, supports
-from tools.vlm.moments import moment_picture, moments
-from tools.vlm.parts_fields import PART_FIELDS, PART_SEEN, PartLook, part_answer
+from tools.vlm.moments import around, moment_picture, moments
+from tools.vlm.parts_fields import PART_FIELDS, PART_SEEN, PartLook, part_answer, part_schema
+from tools.vlm.parts_look import part_box
 from tools.vlm.reader import Reader
 from tools.vlm.words import dialogue
 from vision.events import Event
@@ -133,6 +135,20 @@ def test_the_pair_answers_through_llama_cpp(reader: Reader, root: Path) -> None:
     assert list(said.values) == list(keys)
     assert all(product.allowed(name, value) for name, value in said.values.items())
     assert said.values["subject"] == "person"
+
+
+def test_the_pair_tells_good_parts_from_faulty_ones(reader: Reader) -> None:
+    """Parts of designs that it never saw, with faults that anybody sees at once."""
+    right, asked = 0, 0
+    for index, defect in enumerate(("none", "missing_screw", "none", "hole") * 2):
+        rng = np.random.default_rng([index, 6])
+        shot = shoot(Design.make(MATERIALS[index % 2], 90_000 + index), rng, defect)
+        task = task_for(Event(id="x", type="defect", camera="table", severity="alert", start=1.0, opened=1.0, at=1.0))
+        said = reader.ask(around(shot.picture[..., ::-1], part_box(shot)), task.system, task.prompt, part_schema())
+        assert all(product.allowed(name, value) for name, value in said.values.items())
+        right += said.values["defect"] == defect
+        asked += 1
+    assert right >= 0.7 * asked, f"{right} of {asked}"
 
 
 @pytest.mark.slow
