@@ -29,6 +29,7 @@ from cloud_adapter.intake.intake import Intake
 from cloud_adapter.metrics_settings import MetricsSettings
 from cloud_adapter.queue.base import Depth, JobQueue
 from cloud_adapter.worker.diagnoses import Diagnoses
+from vision.delivery.figures import outbox_figures
 from vision.delivery.records import OutboxStats
 from vision.delivery.store import Store
 from vision.errors import OutsideError, SightlineError
@@ -110,7 +111,8 @@ class _Collected(Collector):
         yield from _intake(now)
         yield from _queue(now)
         yield from _money(now)
-        yield from _alerts(now)
+        if now.outbox is not None:
+            yield from outbox_figures(now.outbox)
 
 
 def _intake(now: Reading) -> Iterator[Metric]:
@@ -178,21 +180,6 @@ def _money(now: Reading) -> Iterator[Metric]:
     for model in now.closed:
         closed.add_metric([model], 1)
     yield closed
-
-
-def _alerts(now: Reading) -> Iterator[Metric]:
-    if now.outbox is None:
-        return
-    depth = GaugeMetricFamily("sightline_outbox_deliveries", "Alerts by target and state.", labels=["target", "state"])
-    for (target, state), count in sorted(now.outbox.depth.items()):
-        depth.add_metric([target, state], count)
-    yield depth
-    oldest = GaugeMetricFamily(
-        "sightline_outbox_oldest_age_seconds", "Age of the oldest alert that is still to be sent.", labels=["target"]
-    )
-    for target, age in sorted(now.outbox.oldest_age_s.items()):
-        oldest.add_metric([target], age)
-    yield oldest
 
 
 def _flag(name: str, text: str, value: bool) -> Metric:

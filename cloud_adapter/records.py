@@ -75,9 +75,7 @@ class Opinion(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     model: str  # catalogue name, or "rules"
     label: str
-    answer: Literal["", "label", "health", "state"] = (
-        ""  # which answer of the form it is: label, health, state; empty for a rule
-    )
+    answer: Literal["", "label", "health", "state"] = ""  # of the form; empty: a rule, which fills none in
     candidates: tuple[Candidate, ...] = ()  # best first, at most 3
     temperature: float = Field(1.0, gt=0)  # of the calibration that their confidence went through
     severity: Literal["none", "low", "medium", "high", "unknown"] = "unknown"

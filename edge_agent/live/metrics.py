@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from edge_agent.live.metrics_language import cumulative, language
 from edge_agent.live.status import AgentStatus, AgentView, CameraStatus
 from edge_agent.live.usage import usage
+from vision.delivery.figures import outbox_figures
 
 _STATES = ("connecting", "online", "offline", "stopped")
 
@@ -146,16 +147,7 @@ def _latency(cameras: tuple[CameraStatus, ...]) -> Metric:
 
 
 def _agent(status: AgentStatus) -> Iterator[Metric]:
-    depth = GaugeMetricFamily("sightline_outbox_deliveries", "Alerts by target and state.", labels=["target", "state"])
-    for (target, state), count in sorted(status.outbox.depth.items()):
-        depth.add_metric([target, state], count)
-    yield depth
-    oldest = GaugeMetricFamily(
-        "sightline_outbox_oldest_age_seconds", "Age of the oldest alert that is still to be sent.", labels=["target"]
-    )
-    for target in sorted({target for target, _ in status.outbox.depth} | set(status.outbox.oldest_age_s)):
-        oldest.add_metric([target], status.outbox.oldest_age_s.get(target, 0.0))
-    yield oldest
+    yield from outbox_figures(status.outbox)
     up = GaugeMetricFamily("sightline_target_up", "1 while an alert target takes messages.", labels=["target"])
     for target, state in sorted(status.targets.items()):
         up.add_metric([target], float(state == "ok"))
